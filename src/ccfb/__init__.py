@@ -1,0 +1,4 @@
+"""Claude Code that doesn't stop at the limit.
+
+Imported by every hook run: keep it empty.
+"""

@@ -1,0 +1,1 @@
+"""The domain: what is billed to whom, and why. `machine` is pure."""

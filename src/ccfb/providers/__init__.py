@@ -1,0 +1,1 @@
+"""Who can be billed instead of the plan; one file each."""
