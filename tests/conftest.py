@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+OURS = ("CLAUDE", "ANTHROPIC", "CCFB")
+MACHINE = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 REAL_HOME = Path.home()
 FORBIDDEN = tuple(str(REAL_HOME / name) for name in (".claude", ".claude.json"))
 _armed = False
@@ -30,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home folder of the test's own, and no variable of the machine's client."""
     global _armed  # noqa: PLW0603 - an audit hook can't be taken out again
     for name in list(os.environ):
-        if name.startswith(("CLAUDE", "ANTHROPIC", "CCFB")):
+        if name.startswith(OURS):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
@@ -45,3 +47,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def real_home() -> Path:
     """The machine's own home folder, which no test may touch."""
     return REAL_HOME
+
+
+@pytest.fixture(scope="session")
+def machine() -> dict[str, str]:
+    """The machine's environment, for tools that install things; the client never sees it."""
+    return dict(MACHINE)

@@ -1,0 +1,12 @@
+"""Stop: a turn ended. All else is in `ccfb/gate.py`."""
+
+import os
+import sys
+
+here = os.path.dirname(os.path.abspath(__file__))
+packages = os.path.join(here, *(("..", "..") if here.endswith("_hooks") else ("..", "src")))
+sys.path.insert(0, packages)
+
+from ccfb import gate  # noqa: E402
+
+gate.main("Stop", packages)

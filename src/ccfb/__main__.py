@@ -1,0 +1,5 @@
+"""`python -m ccfb`."""
+
+from ccfb.cli import main
+
+main()

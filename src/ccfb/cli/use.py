@@ -1,0 +1,57 @@
+"""`ccfb use`: the user's own word on who is billed."""
+
+import click
+
+from ccfb import config, engine, secrets
+from ccfb.billing.machine import Chosen
+from ccfb.billing.model import SUBSCRIPTION, State
+from ccfb.cli import health, show
+
+AUTO = "auto"
+
+
+@click.command(
+    "use",
+    epilog=show.examples(
+        ("ccfb use anthropic", "your key from now on, in all sessions"),
+        ("ccfb use subscription", "back to the plan; nothing is switched until `use auto`"),
+        ("ccfb use auto", "the plan, and at a limit a key, as the mode says"),
+    ),
+)
+@click.argument("target", type=click.Choice([SUBSCRIPTION, *config.PROVIDERS, AUTO]))
+def command(target: str) -> None:
+    """Choose by hand who is billed: the subscription, or a provider's key.
+
+    It holds in every running session within about a second, and in new ones, until you choose
+    otherwise. `auto` lets limits and resets decide again.
+    """
+    if target in config.PROVIDERS:
+        secrets.read(target, config.load().key_source(target))
+    before = health.state().billing
+    state, _ = engine.step(Chosen(target), usable=target == AUTO)
+    click.echo(health.billed(state))
+    if state.billing != before:
+        click.echo("Running sessions follow within about a second.")
+    for line in _what_next(target, state):
+        click.echo(line)
+    _warn_without_hooks()
+
+
+def _what_next(target: str, state: State) -> list[str]:
+    if target == SUBSCRIPTION:
+        return ["At a limit nothing is switched. To change that: ccfb use auto"]
+    if target != AUTO:
+        return ["Back to the plan: ccfb use subscription, or ccfb use auto"]
+    if state.switch:
+        return []
+    if state.limits:
+        return ["The plan's limit is in force, and nothing was switched. Why: ccfb status"]
+    return health.at_a_limit(config.load())
+
+
+def _warn_without_hooks() -> None:
+    if not health.hooks().installed:
+        show.warn(
+            "ccfb's hooks are not installed: nothing happens by itself, at a limit or at a reset.",
+            "ccfb install-hooks",
+        )

@@ -1,0 +1,115 @@
+"""What the user has said: `config.json`."""
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ccfb import files, paths
+from ccfb.errors import CcfbError
+
+ProviderName = Literal["anthropic", "openrouter"]
+PROVIDERS: tuple[ProviderName, ...] = ("anthropic", "openrouter")
+
+
+class Strict(BaseModel):
+    """A wrong name or value is an error, never a guess."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StoredKey(Strict):
+    """The key lies in the system keychain, or in a file of ours with mode 0600."""
+
+    source: Literal["keychain", "file"]
+
+
+class VariableKey(Strict):
+    """The key is in an environment variable of the shell that starts `claude`."""
+
+    source: Literal["variable"]
+    name: str = Field(min_length=1)
+
+
+class CommandKey(Strict):
+    """A command prints the key: `pass show …`, `op read …`."""
+
+    source: Literal["command"]
+    command: str = Field(min_length=1)
+
+
+Key = Annotated[StoredKey | VariableKey | CommandKey, Field(discriminator="source")]
+
+
+class Models(Strict):
+    """Model names at a provider, by the client's three tiers."""
+
+    opus: str | None = None
+    sonnet: str | None = None
+    haiku: str | None = None
+
+
+class Config(Strict):
+    """`config.json`; every value has a default that spends nothing."""
+
+    mode: Literal["auto", "off"] = "off"
+    """`auto`: at a limit, billing goes over to a provider by itself, and back at the reset."""
+    providers: list[ProviderName] = ["anthropic", "openrouter"]
+    """In order of preference; the first usable one is taken."""
+    keys: dict[ProviderName, Key] = {}
+    models: dict[ProviderName, Models] = {}
+
+    def key_source(self, provider: str) -> dict[str, Any]:
+        """Where a provider's key comes from, as `secrets.read` takes it; empty: it has none."""
+        sources: dict[str, dict[str, Any]] = self.model_dump(include={"keys"})["keys"]
+        return sources.get(provider, {})
+
+
+SETTABLE = ("mode", "providers")
+"""What `ccfb config set` takes; keys are set with `ccfb key set`."""
+
+
+def load() -> Config:
+    """The configuration in force.
+
+    Raises:
+        CcfbError: `config-invalid`, with the place and what is allowed.
+    """
+    path = paths.own("config.json")
+    try:
+        with open(path, "rb") as file:
+            return Config.model_validate(orjson.loads(file.read()))
+    except FileNotFoundError:
+        return Config()
+    except orjson.JSONDecodeError as error:
+        raise CcfbError(
+            "config-invalid",
+            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}.",
+            "Correct it; until then nothing is switched.",
+        ) from None
+    except ValidationError as error:
+        raise CcfbError(
+            "config-invalid",
+            f"{path}: {explain(error)}",
+            "Correct it, or see `ccfb config set --help`; until then nothing is switched.",
+        ) from None
+
+
+def save(config: Config) -> None:
+    """Write the configuration, without what is only a default."""
+    files.make_own_dir()
+    content = config.model_dump(mode="json", exclude_defaults=True)
+    files.replace(
+        paths.own("config.json"), orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
+    )
+
+
+def explain(error: ValidationError) -> str:
+    """The first thing that is wrong: where, what stands there, and what may.
+
+    Below `keys` it isn't repeated: somebody may have written the key itself there.
+    """
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    stands = "" if first["loc"][:1] == ("keys",) else f", not {first['input']!r}"
+    return f"{place}: {first['msg']}{stands}."

@@ -1,0 +1,339 @@
+"""One event in, one answer out: the part that does something, a few times a week.
+
+Order of writing, so that a crash between any two writes is put right by the next run: the
+state says what should be, `unsettled` until settings and ledger have followed it.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from ccfb import config, gate, paths, providers, secrets
+from ccfb.billing import machine, store
+from ccfb.billing.machine import (
+    Action,
+    Continue,
+    Event,
+    Limited,
+    Nudge,
+    Prompted,
+    Refused,
+    Rules,
+    Say,
+    Strayed,
+    Tick,
+    Told,
+)
+from ccfb.billing.model import Moment, State, Window
+from ccfb.client import limits, registration, reloads, settings, signals, transcript
+from ccfb.client.overrides import Overrides, overrides
+from ccfb.errors import CcfbError
+
+Payload = dict[str, Any]
+
+ATTEMPTS = 3
+"""How often the settings are written until a session takes them up: in the first seconds of a
+session nobody watches the file yet (seen on 2.1.136 to 2.1.231)."""
+
+APPLY = 0.35
+"""Seconds from `ConfigChange` until the client surely applies what it announces: a prompt let go
+at once was billed the old way in 2 of 30 runs, after this pause in none of 16."""
+
+LOOK_BACK = 21_600.0
+"""Seconds of transcripts that the first look takes in."""
+
+OVERLAP = 30.0
+"""Seconds by which a row may be older than the moment it reached the disk."""
+
+RETRY = 15.0
+"""Seconds until settings that could not be written are tried again."""
+
+PROVIDER_KINDS = frozenset(
+    {limits.Kind.AUTH, limits.Kind.CREDIT, limits.Kind.CAP, limits.Kind.MODEL}
+)
+
+
+class Answer(NamedTuple):
+    """What a hook says to the client: standard output, standard error, exit code."""
+
+    out: str = ""
+    err: str = ""
+    code: int = 0
+
+
+def run(event: str, payload: Payload) -> Answer:
+    """Answer one hook."""
+    if event != "StopFailure":  # there the stalled turn comes first
+        catch_up()
+    return HANDLERS.get(event, _other)(payload)
+
+
+def now() -> Moment:
+    """This moment, by both clocks."""
+    return Moment(time.time(), gate.boot_clock())
+
+
+def step(event: Event, *, usable: bool = True) -> tuple[State, list[Action]]:
+    """Let the machine take one step, and write down what follows, under the lock.
+
+    Args:
+        event: What happened.
+        usable: Look which providers' keys can be had; False where none could be needed.
+
+    Raises:
+        CcfbError: The state is locked, or the settings can't be written.
+    """
+    rules = _rules(usable=usable)
+    with store.locked():
+        before = store.load()
+        state, actions = machine.advance(before, event, rules, now())
+        if machine.Tidy() in actions:
+            state.unsettled = True
+        if state.unsettled:
+            _commit(state, tidy=machine.Tidy() in actions)
+        elif state != before:
+            store.save(state)
+    return state, actions
+
+
+def catch_up() -> None:
+    """Look for limits in transcripts changed since the last look: headless runs lose hooks."""
+    started = time.time()
+    with store.locked():
+        state = store.load()
+        since = max(state.looked_at - OVERLAP, started - LOOK_BACK)
+        state.looked_at = started
+        store.save(state)
+    for row in transcript.failures_since(paths.projects(), since, started):
+        finding = _read(row.error, row.text, row.quota, row.at, state)
+        unknown = finding.kind is limits.Kind.UNKNOWN_LIMIT
+        ahead = finding.kind is limits.Kind.LIMIT and (finding.resets_at or 0) > started
+        if unknown or ahead:
+            step(_limited(finding, row.session_id or "", row.uuid, live=False))
+
+
+def _rules(*, usable: bool) -> Rules:
+    """The user's word; none is taken from a configuration that can't be read."""
+    try:
+        chosen = config.load()
+    except CcfbError as error:
+        gate.log("config", error)
+        return Rules(automatic=False)
+    if chosen.mode == "off" or not usable:
+        return Rules(automatic=chosen.mode == "auto")
+    return Rules(automatic=True, usable=tuple(p for p in chosen.providers if _has_key(chosen, p)))
+
+
+def _has_key(chosen: config.Config, provider: config.ProviderName) -> bool:
+    key = chosen.keys.get(provider)
+    try:
+        return bool(key and secrets.read(provider, key.model_dump()))
+    except CcfbError as error:
+        gate.log("key", error)
+        return False
+
+
+def _commit(state: State, *, tidy: bool) -> None:
+    """Make settings and ledger follow the state."""
+    wanted = _wanted(state)
+    path = paths.settings()
+
+    def remember(displaced: dict[str, Any] | None) -> None:
+        state.displaced = displaced
+        store.save(state)
+
+    try:
+        settings.override(path, wanted, state.displaced, remember, tidy=tidy)
+    except CcfbError as error:
+        gate.log("settings", error)
+        state.wake.unsettled = False
+        state.wake.at = time.time() + RETRY
+        store.save(state)
+        raise
+    store.append(state.unwritten)
+    state.unwritten = []
+    state.unsettled = state.wake.unsettled = False
+    state.settled_at = state.wake.settled_at = time.time()
+    store.save(state)
+
+
+def _wanted(state: State) -> Overrides:
+    """What has to stand in the settings: nothing, while the plan is billed."""
+    if not state.switch:
+        return {}
+    provider = providers.ALL[state.switch.provider]
+    try:
+        chosen = config.load()
+    except CcfbError:
+        chosen = config.Config()
+    models = chosen.models.get(provider.name, config.Models()).model_dump(exclude_none=True)
+    key = chosen.keys.get(provider.name)
+    return overrides(
+        provider.name,
+        registration.helper_command(provider.name),
+        provider.base_url,
+        {**provider.models, **models},
+        clock=registration.has_status_line(),
+        often=not isinstance(key, config.CommandKey),
+    )
+
+
+def _stop_failure(payload: Payload) -> Answer:
+    """A turn ended in an error: if the plan refused, go on with a provider."""
+    session = str(payload.get("session_id"))
+    text = str(payload.get("last_assistant_message"))
+    row = transcript.last_failure(
+        str(payload.get("transcript_path")), session_id=session, agent_id=payload.get("agent_id")
+    )
+    if row and row.text != text:
+        row = None
+    with store.locked():
+        state = store.load()
+    at = row.at if row else time.time()
+    finding = _read(str(payload.get("error")), text, row.quota if row else None, at, state)
+    failure = row.uuid if row else f"{payload.get('prompt_id')} {at:.0f}"
+    event = _failure_event(finding, session, failure)
+    state, actions = step(event)
+    catch_up()
+    for action in actions:
+        if isinstance(action, Continue):
+            return _go_on(action, state, payload, row)
+    return Answer()
+
+
+def _read(
+    error: str, text: str, quota: dict[str, Any] | None, at: float, state: State
+) -> limits.Finding:
+    known = {name: int(window.resets_at) for name, window in state.windows.items()}
+    return limits.read_failure(error, text, quota=quota, at=at, zone=None, known=known)
+
+
+def _failure_event(finding: limits.Finding, session: str, failure: str) -> Event:
+    if finding.kind in {limits.Kind.LIMIT, limits.Kind.UNKNOWN_LIMIT}:
+        return _limited(finding, session, failure, live=True)
+    billed = os.environ.get(signals.BILLING_VARIABLE)
+    if finding.kind in PROVIDER_KINDS and billed:
+        return Refused(session, failure, billed, finding.resets_at, finding.text)
+    return Tick()
+
+
+def _limited(finding: limits.Finding, session: str, failure: str, *, live: bool) -> Limited:
+    window = finding.window or "plan"
+    resets_at = finding.resets_at if finding.kind is limits.Kind.LIMIT else None
+    return Limited(session, failure, window, resets_at, finding.text, live)
+
+
+def _go_on(
+    action: Continue, state: State, payload: Payload, row: transcript.Row | None
+) -> Answer:
+    """Wake the stalled turn, once its session is billed anew, and never before."""
+    time.sleep(max(0.0, action.at - time.time()))
+    if not _reloaded(action.session, state):
+        gate.log("StopFailure", CcfbError("not-reloaded", f"{action.session} kept its old billing"))
+        return Answer()
+    agent = payload.get("agent_type")
+    if row and not agent and not transcript.still_stalled(row.path, row.uuid):
+        return Answer()  # the user was faster
+    what = f"the agent {agent} ({payload.get('agent_id')})" if agent else "the task"
+    return Answer(err=f"{_billed(state)} Continue with {what} where it was interrupted.", code=2)
+
+
+def _reloaded(session: str, state: State, pause: float = 0.0) -> bool:
+    """Whether a session has taken up the settings; they are written again until it does.
+
+    Args:
+        session: Its id; this hook runs in it.
+        state: What it should have taken up.
+        pause: Seconds to leave the client for applying them.
+    """
+    if os.environ.get(signals.BILLING_VARIABLE, "") == state.wake.marker:
+        return True
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            settings.nudge(paths.settings())
+        if reloads.wait(session, state.settled_at, gate.RELOAD):
+            time.sleep(pause)
+            return True
+    return False
+
+
+def _billed(state: State) -> str:
+    if state.switch:
+        return f"The plan's limit was hit; requests are now billed to {state.billing}."
+    return "The plan's limit has reset."
+
+
+def _user_prompt_submit(payload: Payload) -> Answer:
+    """A prompt is about to be sent: to whom it is billed has to be right by then."""
+    session = str(payload.get("session_id"))
+    state, actions = step(Prompted(session), usable=False)
+    kept = state.sessions.get(session)
+    resumed = str(payload.get("prompt")).startswith(signals.RESUME_PROMPT)
+    if resumed and kept and kept.continued_at:
+        return _block("This task already went on with another billing when the limit was hit.")
+    if not _reloaded(session, state, APPLY) and not state.switch:
+        return _block(
+            "Billing is back on the subscription, but this session still holds the key. "
+            "Nothing was sent. Leave it and go on with: claude --resume"
+        )
+    said = [action.text for action in actions if isinstance(action, Say)]
+    return _tell(*said) if said else Answer()
+
+
+def _session_start(payload: Payload) -> Answer:
+    """A session starts: catch up, and begin with the right billing."""
+    reloads.sweep(time.time())
+    state, _ = step(Tick())
+    _reloaded(str(payload.get("session_id")), state, APPLY)
+    return Answer()
+
+
+def _status_line(payload: Payload) -> Answer:
+    """The only clock that runs while a session idles: it waits for a reset that is near."""
+    state = store.load()
+    if state.wake.at is not None:
+        time.sleep(min(gate.SOON, max(0.0, state.wake.at - time.time())))
+    seen = time.time()
+    windows = {
+        name: Window(
+            percentage=window["used_percentage"], resets_at=window["resets_at"], seen_at=seen
+        )
+        for name, window in (payload.get("rate_limits") or {}).items()
+        if {"used_percentage", "resets_at"} <= window.keys()
+    }
+    state, _ = step(Told(windows), usable=False)
+    return _follow(payload, state)
+
+
+def _other(payload: Payload) -> Answer:
+    state, _ = step(Tick())
+    return _follow(payload, state)
+
+
+def _follow(payload: Payload, state: State) -> Answer:
+    """Make a session that has missed a change notice it."""
+    session = payload.get("session_id")
+    if session and gate.strayed("", payload, state.wake.model_dump()):
+        _, actions = step(Strayed(session), usable=False)
+        if Nudge() in actions:
+            settings.nudge(paths.settings())
+    return Answer()
+
+
+def _tell(*lines: str) -> Answer:
+    return Answer(out=orjson.dumps({"systemMessage": "ccfb: " + "\n".join(lines)}).decode())
+
+
+def _block(reason: str) -> Answer:
+    return Answer(out=orjson.dumps({"decision": "block", "reason": f"ccfb: {reason}"}).decode())
+
+
+HANDLERS: dict[str, Callable[[Payload], Answer]] = {
+    "StopFailure": _stop_failure,
+    "UserPromptSubmit": _user_prompt_submit,
+    "SessionStart": _session_start,
+    "StatusLine": _status_line,
+}

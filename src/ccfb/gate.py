@@ -1,0 +1,343 @@
+"""The only code that runs on every hook: is there anything to do?
+
+It reads the payload and the `wake` section of the state file, and compares numbers. It may
+wake the engine for nothing; it may never miss. Standard library only, and little of that:
+`json`, `re`, `pathlib` and `subprocess` each cost more than everything here, so the JSON
+scanner underneath `json` is called directly.
+"""
+
+import os
+import sys
+import time
+
+from ccfb import paths
+from ccfb.client import signals
+
+try:
+    import _json
+except ImportError:  # another Python than CPython
+    _json = None  # type: ignore[assignment]
+
+TAIL = 65_536
+"""Bytes at the end of a transcript that are searched for a failed turn."""
+
+SOON = 1.5
+"""Seconds ahead at which the status line's clock wakes the engine, which then waits."""
+
+RELOAD = 1.5
+"""Seconds in which sessions take up changed settings; 1.03 is usual."""
+
+SAME = 60.0
+"""Seconds by which two tellings of one reset may differ."""
+
+ALWAYS = frozenset({"StopFailure", "SessionStart"})
+"""Rare events that the engine always looks into."""
+
+LABELS = (("five_hour", "5h"), ("seven_day", "7d"))
+
+
+class _Syntax:
+    """What the scanner wants to know about JSON."""
+
+    strict = False
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+    memo: dict[str, str] = {}  # noqa: RUF012 - the scanner's own, one run long
+
+
+def loads(text: str) -> object:
+    """Parse JSON without importing `json`.
+
+    Raises:
+        ValueError: The text isn't JSON.
+    """
+    if _json is None:
+        import json  # noqa: PLC0415
+
+        return json.loads(text)
+    text = text.strip(" \t\n\r")
+    try:
+        value, end = _json.make_scanner(_Syntax())(text, 0)  # type: ignore[arg-type]
+    except StopIteration:
+        raise ValueError("not JSON") from None
+    if end != len(text):
+        raise ValueError("more than JSON")
+    return value
+
+
+def read(path: str) -> dict[str, object]:
+    """A JSON object from a file; empty when there is none, or none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            value = loads(file.read().decode("utf-8", "replace"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def boot_clock() -> float:
+    """Seconds that go on through sleep, and that nobody can set back."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def due(wake: dict[str, object], ahead: float = 0.0) -> bool:
+    """Whether the time has come, by the wall clock or by the one that can't be set.
+
+    Args:
+        wake: What would next need the engine.
+        ahead: Seconds by which to be early.
+    """
+    return (
+        bool(wake.get("unsettled"))
+        or time.time() + ahead >= _number(wake.get("at"))
+        or boot_clock() + ahead >= _number(wake.get("boot_at"))
+    )
+
+
+def strayed(event: str, payload: dict[str, object], wake: dict[str, object]) -> bool:
+    """Whether this session should have taken up a change of billing by now, and hasn't.
+
+    `ConfigChange` runs before the settings are applied, so it can't tell (seen on 2.1.105 to
+    2.1.329). A prompt has to be sure; everything else can give the client time to reload.
+    """
+    if event == "ConfigChange" or not off_course(wake):
+        return False
+    if event == "UserPromptSubmit":
+        return True
+    lost = wake.get("lost")
+    known = isinstance(lost, list) and payload.get("session_id") in lost
+    return not known and time.time() > _number(wake.get("settled_at"), 0.0) + RELOAD
+
+
+def off_course(wake: dict[str, object]) -> bool:
+    """Whether this session is billed otherwise than it should be."""
+    return os.environ.get(signals.BILLING_VARIABLE, "") != (wake.get("marker") or "")
+
+
+def climbed(wake: dict[str, object], payload: dict[str, object]) -> bool:
+    """Whether the status line tells of a window what the engine hasn't seen so far."""
+    seen_windows = _dict(wake.get("windows"))
+    for name, window in _dict(payload.get("rate_limits")).items():
+        seen, told = _dict(seen_windows.get(name)), _dict(window)
+        later = _number(told.get("resets_at"), 0.0) - _number(seen.get("resets_at"), 0.0)
+        if later > SAME:
+            return True
+        if later < -SAME:  # a session that has been idle since before that window's reset
+            continue
+        if _number(told.get("used_percentage"), 0.0) >= _number(seen.get("percentage")):
+            return True
+    return False
+
+
+def failed(payload: dict[str, object]) -> bool:
+    """Whether the end of the transcript holds a failed turn: headless runs lose hooks."""
+    try:
+        with open(str(payload.get("transcript_path")), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+            tail = file.read()
+    except OSError:
+        return False
+    return any(mark in tail for mark in signals.API_ERROR)
+
+
+def needed(event: str, payload: dict[str, object], wake: dict[str, object]) -> bool:
+    """Whether the engine has something to do."""
+    if event in ALWAYS or due(wake, SOON if event == "StatusLine" else 0.0):
+        return True
+    if strayed(event, payload, wake):
+        return True
+    if event == "SessionEnd":
+        return failed(payload)
+    if event == "UserPromptSubmit":
+        resumed = str(payload.get("prompt")).startswith(signals.RESUME_PROMPT)
+        waiting = wake.get("sessions")
+        told = isinstance(waiting, list) and payload.get("session_id") in waiting
+        return resumed or told
+    return event == "StatusLine" and climbed(wake, payload)
+
+
+def note_reload(payload: dict[str, object]) -> None:
+    """Leave a word that this session has the new settings; see `ccfb.client.reloads`."""
+    session = str(payload.get("session_id"))
+    if payload.get("source") != "user_settings" or "/" in session or "\\" in session:
+        return
+    folder = paths.own("reloads")
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        pass
+    draft = os.path.join(folder, f"{session}.{os.getpid()}")
+    with open(draft, "w", encoding="utf-8") as file:
+        file.write(str(time.time()))
+    os.replace(draft, os.path.join(folder, session))
+
+
+def line(payload: dict[str, object], wake: dict[str, object]) -> str:
+    """The status line: billing now, and how far each window is."""
+    marker = wake.get("marker")
+    if marker:
+        until = wake.get("resets_at")
+        text = f"{marker} until {_clock(until)}" if until else f"{marker}"
+        return f"{text} (this session: after its next message)" if off_course(wake) else text
+    parts = ["subscription"]
+    windows = _dict(payload.get("rate_limits"))
+    for name, label in LABELS:
+        window = _dict(windows.get(name))
+        if window:
+            percent = _number(window.get("used_percentage"), 0.0)
+            parts.append(f"{label} {percent:.0f}% ↻{_clock(window.get('resets_at'))}")
+    return " · ".join(parts)
+
+
+CHAIN = 'out=$(sh -c "$1"); [ -z "$out" ] || printf "%s\\n" "$out"; printf "%s" "$2"; exit 0'
+"""Theirs first, ours below; whatever theirs returns stays its own affair."""
+
+
+def chain(command: str, own: str, stdin: bytes) -> None:
+    """Become the status line command that stood there before us, and print our line below."""
+    if not hasattr(os, "fork"):
+        import subprocess  # noqa: PLC0415
+
+        subprocess.run(["sh", "-c", CHAIN, "sh", command, own], input=stdin, check=False)  # noqa: S607
+        return
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.close(reader)
+            with os.fdopen(writer, "wb") as pipe:
+                pipe.write(stdin)
+        finally:  # also where theirs doesn't read it: this process must not go on as the hook
+            os._exit(0)
+    os.close(writer)
+    os.dup2(reader, 0)
+    os.execv("/bin/sh", ["sh", "-c", CHAIN, "sh", command, own])  # noqa: S606
+
+
+def log(event: str, problem: BaseException) -> None:
+    """One line in `ccfb.log`: hooks fail open, and the user can find out why."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    text = " ".join(f"{type(problem).__name__}: {problem}".split())
+    try:
+        with open(paths.own("ccfb.log"), "ab") as file:
+            file.write(f"{stamp} {event} {text}\n".encode("utf-8", "replace"))
+    except OSError:
+        pass
+
+
+def reach_packages(packages: str) -> None:
+    """Make installed libraries importable, which `-S` has kept out of reach."""
+    import site  # noqa: PLC0415
+
+    site.main()
+    site.addsitedir(packages)
+
+
+def wake_engine(event: str, payload: dict[str, object], packages: str) -> tuple[str, str, int]:
+    """Load the engine and let it answer: standard output, standard error, exit code."""
+    reach_packages(packages)
+    from ccfb import engine  # noqa: PLC0415
+
+    return engine.run(event, payload)
+
+
+def wake_aside(event: str, payload: dict[str, object], packages: str) -> None:
+    """Wake the engine in a process of its own, and don't wait for it.
+
+    The client kills a status line that still runs at the next tick or message (seen on 2.1.105
+    to 2.1.329), and a switch must not be cut off.
+    """
+    if not hasattr(os, "fork"):
+        wake_engine(event, payload, packages)
+        return
+    if os.fork():
+        return
+    try:
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
+        wake_engine(event, payload, packages)
+    except BaseException as problem:  # noqa: BLE001 - nobody is there to see it
+        log(event, problem)
+    finally:
+        os._exit(0)
+
+
+def draw(stdin: bytes, packages: str) -> str:
+    """The status line, below the one that stood there before us, if any."""
+    own = ""
+    try:
+        payload, wake = parse(stdin), read_wake()
+        if needed("StatusLine", payload, wake):
+            wake_aside("StatusLine", payload, packages)
+        own = line(payload, wake)
+    except Exception as problem:  # noqa: BLE001 - theirs is shown, whatever happens to ours
+        log("StatusLine", problem)
+    chained = read(paths.own("receipt.json")).get("chained")
+    if isinstance(chained, str):
+        chain(chained, own, stdin)
+    return own
+
+
+def main(event: str, packages: str) -> None:
+    """Run one hook. Whatever goes wrong inside, the session goes on.
+
+    Args:
+        event: The client's name of the hook, or `StatusLine`.
+        packages: The folder that the engine's libraries are imported from.
+    """
+    out, err, code = "", "", 0
+    try:
+        stdin = sys.stdin.buffer.read()
+        if event == "StatusLine":
+            out = draw(stdin, packages)
+        else:
+            payload = parse(stdin)
+            if event == "ConfigChange":
+                note_reload(payload)
+            if needed(event, payload, read_wake()):
+                out, err, code = wake_engine(event, payload, packages)
+    except BaseException as problem:  # noqa: BLE001 - a hook never breaks the session
+        log(event, problem)
+    try:
+        sys.stderr.write(err)
+        sys.stdout.buffer.write(out.encode("utf-8", "replace"))
+        sys.stdout.flush()
+    except OSError:  # nobody listens any more
+        os._exit(code)
+    sys.exit(code)
+
+
+def parse(stdin: bytes) -> dict[str, object]:
+    """The payload.
+
+    Raises:
+        ValueError: It isn't JSON.
+    """
+    return _dict(loads(stdin.decode("utf-8", "replace")))
+
+
+def read_wake() -> dict[str, object]:
+    """What would next need the engine, as it wrote it down."""
+    return _dict(read(paths.own("state.json")).get("wake"))
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object, default: float = float("inf")) -> float:
+    return float(value) if isinstance(value, int | float) else default
+
+
+def _clock(when: object) -> str:
+    """A moment in local time, with the day once it isn't today."""
+    if not isinstance(when, int | float):
+        return "?"
+    moment = time.localtime(when)
+    pattern = "%H:%M" if moment[:3] == time.localtime()[:3] else "%a %H:%M"
+    return time.strftime(pattern, moment)
