@@ -1,5 +1,6 @@
 """Make the README's picture from a real run: `uv run python tests/picture.py CLIENT OUT.svg`."""
 
+import re
 import sys
 import tempfile
 import time
@@ -9,19 +10,31 @@ import pyte
 from rich.console import Console
 from rich.text import Text
 
-from ccfb.drill.story import MODAL, Stage
+from ccfb.drill.api import Block, Request, text, tool_use
+from ccfb.drill.story import Stage
 from ccfb.drill.terminal import ClaudeSession
 
-COLUMNS = 100
+COLUMNS, LINES = 84, 42
+TASK = "Run the test files one after another, and stop at the first failure."
+FILES = {"api": 41, "auth": 23, "cache": 17, "cli": 35, "jobs": 12, "store": 28, "views": 54}
+
+
+def reply(request: Request) -> list[Block]:
+    """Runs one test file after another, as far as the conversation has come."""
+    done = str(request.body.get("messages", "")).count("'tool_result'")
+    if not request.main:
+        return [text("Running tests")]
+    file, passed = list(FILES.items())[done % len(FILES)]
+    return [tool_use("Bash", command=f"echo tests/test_{file}.py: {passed} passed")]
 
 
 def style(cell: pyte.screens.Char) -> str:
     """A cell's look, as rich names it."""
-    colour = cell.fg if cell.fg != "default" else ""
-    colour = f"#{colour}" if len(colour) == 6 and colour.isalnum() and not colour.isalpha() else colour
-    words = [("bold" if cell.bold else ""), ("italic" if cell.italics else "")]
-    words += ["reverse" if cell.reverse else "", colour.replace("brown", "yellow")]
-    return " ".join(word for word in words if word)
+    colour = {"default": "", "brown": "yellow"}.get(cell.fg, cell.fg)
+    if re.fullmatch("[0-9a-f]{6}", colour):
+        colour = f"#{colour}"
+    looks = {"bold": cell.bold, "italic": cell.italics, "reverse": cell.reverse, colour: True}
+    return " ".join(look for look, wanted in looks.items() if look and wanted)
 
 
 def render(session: ClaudeSession, out: Path) -> None:
@@ -40,15 +53,14 @@ def render(session: ClaudeSession, out: Path) -> None:
 def main(client: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         stage.install()
-        with ClaudeSession(client, stage.home) as session:
+        stage.api.reply = reply
+        with ClaudeSession(client, stage.home, columns=COLUMNS, lines=LINES) as session:
             session.start()
-            session.prompt("LOOP400 please")
-            session.wait_for("step 2")
+            session.prompt(TASK)
+            session.wait_for("cache.py: 17")
             stage.api.plan.limit("five_hour", int(time.time() + 7200))
-            session.wait_for(lambda s: s.shows("hit your") or s.shows(MODAL))
-            stage.answered("anthropic", 0)
             session.wait_for("anthropic until")
-            time.sleep(2)
+            session.wait_for("store.py: 28")
             render(session, out)
 
 

@@ -73,7 +73,7 @@ def load() -> Config:
     """The configuration in force.
 
     Raises:
-        CcfbError: `config-invalid`, with the place and what is allowed.
+        CcfbError: `config-invalid`, with the place and what is allowed; `config-unreadable`.
     """
     path = paths.own("config.json")
     try:
@@ -81,6 +81,12 @@ def load() -> Config:
             return Config.model_validate(orjson.loads(file.read()))
     except FileNotFoundError:
         return Config()
+    except OSError as error:
+        raise CcfbError(
+            "config-unreadable",
+            f"{path} can't be read: {error.strerror}.",
+            "Correct its permissions, or what stands there; until then nothing is switched.",
+        ) from None
     except orjson.JSONDecodeError as error:
         raise CcfbError(
             "config-invalid",
@@ -107,9 +113,12 @@ def save(config: Config) -> None:
 def explain(error: ValidationError) -> str:
     """The first thing that is wrong: where, what stands there, and what may.
 
-    Below `keys` it isn't repeated: somebody may have written the key itself there.
+    Nothing below `keys` is repeated: somebody may have written the key itself there.
     """
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    stands = "" if first["loc"][:1] == ("keys",) else f", not {first['input']!r}"
-    return f"{place}: {first['msg']}{stands}."
+    section, *rest = (str(part) for part in first["loc"] or ("",))
+    if section == "keys":
+        place = ".".join(["keys", *(part for part in rest[:1] if part in PROVIDERS)])
+        return f"{place}: That says in no known way where a key comes from."
+    place = ".".join([section, *rest]) or "all of it"
+    return f"{place}: {first['msg']}, not {first['input']!r}."

@@ -28,9 +28,10 @@ from ccfb.billing.machine import (
     Told,
 )
 from ccfb.billing.model import Moment, State, Window
-from ccfb.client import limits, registration, reloads, settings, signals, transcript
-from ccfb.client.overrides import Overrides, overrides
+from ccfb.client import conflicts, limits, registration, reloads, settings, signals, transcript
+from ccfb.client.overrides import Overrides, blanks, overrides
 from ccfb.errors import CcfbError
+from ccfb.providers.base import Provider
 
 Payload = dict[str, Any]
 
@@ -88,7 +89,7 @@ def step(event: Event, *, usable: bool = True) -> tuple[State, list[Action]]:
     """
     rules = _rules(usable=usable)
     with store.locked():
-        before = store.load()
+        before = _adopt(store.load())
         state, actions = machine.advance(before, event, rules, now())
         if machine.Tidy() in actions:
             state.unsettled = True
@@ -136,17 +137,37 @@ def _has_key(chosen: config.Config, provider: config.ProviderName) -> bool:
         return False
 
 
+def _adopt(state: State) -> State:
+    """Take back what a switch has left in the settings whose state was lost."""
+    if state.switch or state.displaced is not None:
+        return state
+    try:
+        values = settings.read(paths.settings()).values
+        known = map(_bill, providers.ALL.values())
+        left_over = conflicts.left_over(values, known)
+    except CcfbError:
+        return state  # told when it is written
+    for place, value in left_over.items():
+        state.displaced = settings.adopt(state.displaced or {}, place, value)
+        state.unsettled, state.tidy_at = True, time.time() + machine.TIDY_AFTER
+    return state
+
+
 def _commit(state: State, *, tidy: bool) -> None:
-    """Make settings and ledger follow the state."""
-    wanted = _wanted(state)
+    """Make settings and ledger follow the state, which is on the disk before them."""
     path = paths.settings()
+    store.save(state)
 
     def remember(displaced: dict[str, Any] | None) -> None:
         state.displaced = displaced
         store.save(state)
 
     try:
-        settings.override(path, wanted, state.displaced, remember, tidy=tidy)
+        values = settings.read(path).values
+        wanted = _wanted(state, values)
+        written = settings.override(path, wanted, state.displaced, remember)
+        if tidy:
+            written |= settings.override(path, wanted, state.displaced, remember, tidy=True)
     except CcfbError as error:
         gate.log("settings", error)
         state.wake.unsettled = False
@@ -156,15 +177,20 @@ def _commit(state: State, *, tidy: bool) -> None:
     store.append(state.unwritten)
     state.unwritten = []
     state.unsettled = state.wake.unsettled = False
-    state.settled_at = state.wake.settled_at = time.time()
+    if written:
+        state.settled_at = state.wake.settled_at = time.time()
     store.save(state)
 
 
-def _wanted(state: State) -> Overrides:
+def _wanted(state: State, values: dict[str, Any]) -> Overrides:
     """What has to stand in the settings: nothing, while the plan is billed."""
     if not state.switch:
-        return {}
-    provider = providers.ALL[state.switch.provider]
+        return blanks(values.get("env") or {}) if state.blanked else {}
+    return _bill(providers.ALL[state.switch.provider])
+
+
+def _bill(provider: Provider) -> Overrides:
+    """The overrides that bill a provider."""
     try:
         chosen = config.load()
     except CcfbError:
@@ -226,9 +252,7 @@ def _limited(finding: limits.Finding, session: str, failure: str, *, live: bool)
     return Limited(session, failure, window, resets_at, finding.text, live)
 
 
-def _go_on(
-    action: Continue, state: State, payload: Payload, row: transcript.Row | None
-) -> Answer:
+def _go_on(action: Continue, state: State, payload: Payload, row: transcript.Row | None) -> Answer:
     """Wake the stalled turn, once its session is billed anew, and never before."""
     time.sleep(max(0.0, action.at - time.time()))
     if not _reloaded(action.session, state):
@@ -251,6 +275,8 @@ def _reloaded(session: str, state: State, pause: float = 0.0) -> bool:
     """
     if os.environ.get(signals.BILLING_VARIABLE, "") == state.wake.marker:
         return True
+    if not state.switch and state.tidy_at is None:
+        state, _ = step(Strayed(session), usable=False)
     for attempt in range(ATTEMPTS):
         if attempt:
             settings.nudge(paths.settings())

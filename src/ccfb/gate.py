@@ -247,15 +247,19 @@ def wake_engine(event: str, payload: dict[str, object], packages: str) -> tuple[
 def wake_aside(event: str, payload: dict[str, object], packages: str) -> None:
     """Wake the engine in a process of its own, and don't wait for it.
 
-    The client kills a status line that still runs at the next tick or message (seen on 2.1.105
-    to 2.1.329), and a switch must not be cut off.
+    The client kills a status line that still runs at the next tick or message, and all that
+    descends from it (seen on 2.1.105 to 2.1.329); a switch must not be cut off.
     """
     if not hasattr(os, "fork"):
         wake_engine(event, payload, packages)
         return
-    if os.fork():
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
         return
     try:
+        if os.fork():
+            os._exit(0)
         os.setsid()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):

@@ -47,7 +47,7 @@ def read(provider: str, key: Mapping[str, Any]) -> str:
         raise CcfbError(
             "no-key", f"There is no key for {provider}.", f"Set one: ccfb key set {provider}"
         )
-    if not found.strip():
+    if not found.isascii() or len(found.split()) != 1:
         raise CcfbError(
             "key-missing",
             f"{PLACES[source].format(**key)} holds no key for {provider}.",
@@ -114,7 +114,14 @@ def _run(command: str) -> str:
 
     try:
         done = subprocess.run(  # noqa: S602 - the user's own command line
-            command, shell=True, capture_output=True, text=True, timeout=PATIENCE, check=True
+            command,
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE,
+            check=True,
         )
     except subprocess.TimeoutExpired:
         raise CcfbError(
@@ -133,7 +140,13 @@ def _run(command: str) -> str:
 
 def _from_file(provider: str) -> str:
     try:
-        with open(file_of(provider), encoding="utf-8") as file:
+        with open(file_of(provider), encoding="utf-8", errors="replace") as file:
             return file.read()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise CcfbError(
+            "key-unreadable",
+            f"{file_of(provider)} can't be read: {error.strerror}.",
+            f"Set the key anew: ccfb key set {provider}",
+        ) from None

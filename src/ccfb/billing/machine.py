@@ -192,6 +192,7 @@ class _Run:
         state.notices = [notice for notice in state.notices if notice.at > fresh]
         if state.tidy_at is not None and now.wall >= state.tidy_at and not state.switch:
             state.tidy_at = None
+            state.blanked = False
             self.actions.append(Tidy())
 
     def settle(self) -> None:
@@ -289,7 +290,10 @@ class _Run:
 
     def strayed(self, name: str) -> None:
         """Try a few times to be heard by a session, then leave it, and tell the user."""
-        session = self._session(name)
+        state, session = self.state, self._session(name)
+        if not state.switch and state.tidy_at is None:  # nothing is left there to notice
+            state.blanked = state.unsettled = True
+            state.tidy_at = self.now.wall + TIDY_AFTER
         session.nudges += 1
         if session.nudges <= NUDGES:
             self.actions.append(Nudge())

@@ -119,6 +119,8 @@ class State(Model):
     """Settings and ledger may lag behind this file: a run was cut off."""
     settled_at: float = 0.0
     """When settings were last written."""
+    blanked: bool = False
+    """Variables are set to "" for a session that has inherited an earlier switch."""
     tidy_at: float | None = None
     looked_at: float = 0.0
     """Up to when the transcripts have been searched for limits that no hook told of."""

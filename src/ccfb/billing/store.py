@@ -40,13 +40,14 @@ def locked() -> Iterator[None]:
 
 
 def load() -> State:
-    """The state as last saved. A damaged file is set aside, and billing returns to the plan."""
+    """The state as last saved. Where it is lost or damaged, billing returns to the plan."""
     path = paths.own("state.json")
     try:
         with open(path, "rb") as file:
             return State.model_validate(orjson.loads(file.read()))
     except FileNotFoundError:
-        return State(last_id=_last_id())
+        last_id = _last_id()
+        return State(last_id=last_id, unsettled=last_id > 0)
     except (orjson.JSONDecodeError, ValidationError):
         os.replace(path, f"{path}.damaged-{time.time():.0f}")
         return State(last_id=_last_id(), unsettled=True)

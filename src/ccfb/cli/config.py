@@ -101,6 +101,8 @@ def set_(name: str, value: str) -> None:
     else:
         for line in health.at_a_limit(chosen):
             click.echo(line)
+    if chosen.mode == "auto":
+        health.warn_without_hooks()
 
 
 @command.command("path", epilog=show.examples(("ccfb config path", "where config.json lies")))

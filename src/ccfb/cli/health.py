@@ -6,7 +6,7 @@ ask for a fingerprint.
 
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from ccfb import config, logbook, paths, secrets
 from ccfb.billing import store
 from ccfb.billing.model import State
 from ccfb.cli import show
-from ccfb.client import registration, settings, signals
+from ccfb.client import conflicts, registration, settings
 from ccfb.client.jsonedit import Document
 from ccfb.config import Config
 from ccfb.errors import CcfbError
@@ -25,9 +25,6 @@ DAY = 86_400.0
 
 WEEK = 7 * DAY
 """Seconds for which unknown limits are mentioned."""
-
-BEFORE_THE_PLAN = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-"""Variables that the client bills before it looks at the plan or at our helper."""
 
 
 class Problem(NamedTuple):
@@ -105,6 +102,15 @@ def hooks() -> Hooks:
     )
     problems = [forbidden] if found.obstacle else []
     return Hooks(found.installed, words, problems + ([problem] if problem else []))
+
+
+def warn_without_hooks() -> None:
+    """Tell on standard error that nothing will happen by itself, where that is so."""
+    if not hooks().installed:
+        show.warn(
+            "ccfb's hooks are not installed: nothing happens by itself, at a limit or at a reset.",
+            "ccfb install-hooks",
+        )
 
 
 def billed(state: State) -> str:
@@ -231,63 +237,47 @@ def _state_problems(state: State) -> Iterator[Problem]:
 
 
 def _settings_problems(state: State) -> Iterator[Problem]:
-    path = paths.settings()
     try:
-        found = settings.read(path)
+        found = settings.read(paths.settings())
     except CcfbError as error:
         yield _problem(error)
         return
-    variables = found.values.get("env")
-    variables = variables if isinstance(variables, dict) else {}
     if not state.unsettled:
-        yield from _disagreements(state, found, variables)
-    if not state.switch:
-        yield from _off_the_plan(path, found.values, variables)
-
-
-def _disagreements(
-    state: State, found: settings.Settings, variables: dict[str, Any]
-) -> Iterator[Problem]:
-    """Where settings don't say what the state says."""
-    marker = variables.get(signals.BILLING_VARIABLE) or ""
-    billing = state.billing
-    if state.switch:
-        changed = settings.contested(Document(found.text), state.displaced or {})
-        names = ", ".join(".".join(map(str, place)) for place in changed)
-        if changed or marker != billing:
-            yield Problem(
-                "settings-changed",
-                f"Somebody has changed {names or 'our entries'} in {found.path}: sessions may not "
-                f"be billed to {show.biller(billing)}.",
-                f"ccfb use subscription, then ccfb use {billing}",
-            )
-    elif marker or registration.is_ours(found.values.get("apiKeyHelper")):
-        by_hand = f"Remove apiKeyHelper, env.{signals.BILLING_VARIABLE} and env.ANTHROPIC_* there."
-        yield Problem(
-            "settings-left-over",
-            f"{found.path} still bills a key, though billing is on the subscription.",
-            "ccfb use subscription" if state.displaced else by_hand,
-        )
-
-
-def _off_the_plan(
-    path: str, values: dict[str, Any], variables: dict[str, Any]
-) -> Iterator[Problem]:
-    """What keeps sessions off the plan, whatever we do."""
-    places = [f"env.{name}" for name in BEFORE_THE_PLAN if variables.get(name)]
-    helper = values.get("apiKeyHelper")
-    if helper and not registration.is_ours(helper):
-        places.append("apiKeyHelper")
-    if places:
+        yield from _changed(state, found) if state.switch else _left_over(found)
+    foreign = conflicts.off_the_plan(found.values)
+    if foreign and not state.switch:
         yield Problem(
             "not-on-the-plan",
-            f"{' and '.join(places)} in {path} bills sessions to a key, never to the plan.",
+            f"{' and '.join(foreign)} in {found.path} bills sessions to a key, never to the plan.",
             "Remove it, if sessions are meant to be on the plan.",
         )
 
 
+def _changed(state: State, found: settings.Settings) -> Iterator[Problem]:
+    """Where somebody has changed what a switch has put into the settings."""
+    changed = settings.contested(Document(found.text), state.displaced or {})
+    if changed or conflicts.marker(found.values) != state.billing:
+        names = ", ".join(".".join(map(str, place)) for place in changed)
+        yield Problem(
+            "settings-changed",
+            f"Somebody has changed {names or 'our entries'} in {found.path}: sessions may not be "
+            f"billed to {show.biller(state.billing)}.",
+            f"ccfb use subscription, then ccfb use {state.billing}",
+        )
+
+
+def _left_over(found: settings.Settings) -> Iterator[Problem]:
+    """Where settings still have what a switch has put there."""
+    if conflicts.bills_a_key(found.values):
+        yield Problem(
+            "settings-left-over",
+            f"{found.path} still bills a key, though billing is on the subscription.",
+            "ccfb use subscription, then ccfb use auto",
+        )
+
+
 def _environment_problems() -> Iterator[Problem]:
-    names = [name for name in BEFORE_THE_PLAN if os.environ.get(name)]
+    names = conflicts.before_the_plan(os.environ)
     if names:
         yield Problem(
             "key-in-environment",

@@ -9,6 +9,7 @@ from ccfb import config, engine, gate, providers, secrets
 from ccfb.billing import store
 from ccfb.billing.machine import Tick
 from ccfb.cli import health, show
+from ccfb.client import conflicts
 from ccfb.config import CommandKey, StoredKey, VariableKey
 from ccfb.errors import CcfbError
 
@@ -193,7 +194,7 @@ def _try_out(provider: str, key: config.Key) -> None:
         _warn_of_looks(provider, secrets.read(provider, key.model_dump()))
     except CcfbError as error:
         show.warn(error.message, "It is read again each time it is needed.")
-    if isinstance(key, VariableKey) and key.name in health.BEFORE_THE_PLAN:
+    if isinstance(key, VariableKey) and key.name in conflicts.BEFORE_THE_PLAN:
         show.warn(
             f"claude itself bills {key.name} where it is set, and then never the plan.",
             "Give the variable a name of its own.",

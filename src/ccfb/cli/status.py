@@ -5,7 +5,7 @@ import orjson
 
 from ccfb.billing.model import State
 from ccfb.cli import health, show
-from ccfb.cli.health import Report
+from ccfb.cli.health import Key, Problem, Report
 
 
 @click.command(
@@ -31,7 +31,7 @@ def command(as_json: bool) -> None:
                 ("billing", _billing(report.state)),
                 ("windows", _windows(report.state)),
                 ("mode", [_mode(report)]),
-                ("providers", show.columns((k.provider, k.source) for k in report.keys)),
+                ("providers", show.columns(map(_provider, report.keys))),
                 ("hooks", [report.hooks.words]),
             ]
         )
@@ -99,7 +99,11 @@ def _mode(report: Report) -> str:
     }[report.config.mode]
 
 
-def _tell_problems(problems: list[health.Problem]) -> None:
+def _provider(key: Key) -> tuple[str, str, str]:
+    return key.provider, "usable" if key.usable else "not usable", key.source
+
+
+def _tell_problems(problems: list[Problem]) -> None:
     for problem in problems:
         name = click.style(f"[{problem.reference}]", dim=True)
         click.echo(f"\n{click.style('problem:', fg='yellow')} {problem.message} {name}")

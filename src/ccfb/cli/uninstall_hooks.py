@@ -11,7 +11,7 @@ from ccfb.billing import store
 from ccfb.billing.machine import Chosen, Tick
 from ccfb.billing.model import SUBSCRIPTION
 from ccfb.cli import health, show
-from ccfb.client import registration
+from ccfb.client import conflicts, registration, settings
 
 
 @click.command(
@@ -58,7 +58,8 @@ def _preview() -> None:
 
 def _return_to_subscription() -> None:
     """Revert a switch, and take out our variables once running sessions have seen them empty."""
-    if health.state().switch:
+    values = settings.read(paths.settings()).values
+    if health.state().switch or conflicts.bills_a_key(values):
         engine.step(Chosen(SUBSCRIPTION), usable=False)
         click.echo("Billing is back on the subscription.")
     state = health.state()

@@ -34,7 +34,7 @@ def command(target: str) -> None:
         click.echo("Running sessions follow within about a second.")
     for line in _what_next(target, state):
         click.echo(line)
-    _warn_without_hooks()
+    health.warn_without_hooks()
 
 
 def _what_next(target: str, state: State) -> list[str]:
@@ -47,11 +47,3 @@ def _what_next(target: str, state: State) -> list[str]:
     if state.limits:
         return ["The plan's limit is in force, and nothing was switched. Why: ccfb status"]
     return health.at_a_limit(config.load())
-
-
-def _warn_without_hooks() -> None:
-    if not health.hooks().installed:
-        show.warn(
-            "ccfb's hooks are not installed: nothing happens by itself, at a limit or at a reset.",
-            "ccfb install-hooks",
-        )

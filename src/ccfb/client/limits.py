@@ -75,7 +75,7 @@ class Finding:
     text: str
 
 
-def read_failure(  # noqa: PLR0913 - all that is known of it
+def read_failure(
     error: str,
     text: str,
     *,

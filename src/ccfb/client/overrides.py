@@ -16,6 +16,11 @@ HELPER_LIFE = 10_000
 """Milliseconds that the client keeps a key: where no status line runs, asking for the next one
 is the clock. It asks beside the request, which doesn't wait (seen on 2.1.105 to 2.1.329)."""
 
+BASE_URL = "ANTHROPIC_BASE_URL"
+KEY_LIFE = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS"
+MODELS = {tier: f"ANTHROPIC_DEFAULT_{tier.upper()}_MODEL" for tier in ("opus", "sonnet", "haiku")}
+VARIABLES = (signals.BILLING_VARIABLE, BASE_URL, KEY_LIFE, *MODELS.values())
+
 Overrides = dict[tuple[str, ...], str | int]
 """By place, such as `("env", "ANTHROPIC_BASE_URL")`."""
 
@@ -44,11 +49,23 @@ def overrides(
         ("env", signals.BILLING_VARIABLE): provider,
     }
     if base_url:
-        values["env", "ANTHROPIC_BASE_URL"] = base_url
+        values["env", BASE_URL] = base_url
     for tier, model in models.items():
-        values["env", f"ANTHROPIC_DEFAULT_{tier.upper()}_MODEL"] = model
+        values["env", MODELS[tier]] = model
     if often:
-        values["env", "CLAUDE_CODE_API_KEY_HELPER_TTL_MS"] = str(HELPER_LIFE)
+        values["env", KEY_LIFE] = str(HELPER_LIFE)
     if clock:
         values["statusLine", "refreshInterval"] = CLOCK
     return values
+
+
+def blanks(environment: Mapping[str, object]) -> Overrides:
+    """What takes an earlier switch back in a session that has inherited it.
+
+    The client exports settings `env` to whatever it starts (seen on 2.1.105 to 2.1.329): a
+    terminal opened from a switched session hands it on, long after the revert.
+
+    Args:
+        environment: `env` in the settings; what the user has set there stays.
+    """
+    return {("env", name): "" for name in VARIABLES if not environment.get(name)}

@@ -25,16 +25,26 @@ MARK = "# ccfb"
 """How each of our commands ends: a comment to the shell."""
 
 HOOKS: dict[str, tuple[str, dict[str, Any]]] = {
-    "StopFailure": ("stop_failure.py", {"timeout": 60, "asyncRewake": True}),
+    "StopFailure": (
+        "stop_failure.py",
+        {
+            "timeout": 60,
+            "asyncRewake": True,
+            "rewakeSummary": "ccfb: the task continues",
+            "rewakeMessage": "From ccfb, which looks after billing:",
+        },
+    ),
     "Stop": ("stop.py", {"timeout": 30}),
     "SessionStart": ("session_start.py", {"timeout": 30}),
     "SessionEnd": ("session_end.py", {"timeout": 30}),
     "UserPromptSubmit": ("user_prompt_submit.py", {"timeout": 30}),
     "Notification": ("notification.py", {"timeout": 30}),
-    "ConfigChange": ("config_change.py", {"timeout": 30}),
+    "ConfigChange": ("config_change.py", {"timeout": 5}),
 }
 """Event: script and options. The client counts timeouts in seconds; with `asyncRewake` a
-`StopFailure` hook that exits 2 starts a new turn (seen on 2.1.105 to 2.1.329)."""
+`StopFailure` hook that exits 2 starts a new turn (seen on 2.1.105 to 2.1.329), for which
+`rewakeSummary` is what the user sees and `rewakeMessage` what the model reads first (2.1.176 and
+later). Settings are applied only after every `ConfigChange` hook has ended."""
 
 STATUS_LINE = "statusLine"
 STATUS_SCRIPT = "statusline.py"

@@ -86,23 +86,24 @@ class Plan:
         Returns:
             Whether the request is refused, and the `anthropic-ratelimit-unified-*` headers.
         """
-        for name, window in self.windows.items():
+        for name, window in list(self.windows.items()):
             if window.resets_at <= now:
                 self.windows[name] = Window(0, now + _length(name))
-        claim = max(self.windows, key=lambda name: self.windows[name].utilization)
-        refused = self.windows[claim].spent(now)
+        windows = dict(self.windows)
+        claim = max(windows, key=lambda name: (windows[name].spent(now), windows[name].utilization))
         headers = {
-            "status": "rejected" if refused else _status(self.windows[claim], now),
-            "reset": str(int(self.windows[claim].resets_at)),
+            "status": _status(windows[claim], now),
+            "reset": str(int(windows[claim].resets_at)),
             "representative-claim": claim,
             "overage-status": "rejected",
             "overage-disabled-reason": "org_level_disabled",
         }
         for name, short in _HEADER_NAME.items():
-            window = self.windows[name]
+            window = windows[name]
             headers[f"{short}-status"] = _status(window, now)
             headers[f"{short}-utilization"] = str(window.utilization / 100)
             headers[f"{short}-reset"] = str(int(window.resets_at))
+        refused = windows[claim].spent(now)
         return refused, {f"anthropic-ratelimit-unified-{k}": v for k, v in headers.items()}
 
 
@@ -218,7 +219,7 @@ class FakeApi:
     """The API and its proxy, in threads of this process, until `close`.
 
     Args:
-        folder: Where `ca.pem` is written, for `NODE_EXTRA_CA_CERTS`.
+        folder: Where `ca.pem` is written, for `NODE_EXTRA_CA_CERTS`; created if missing.
         plan: What the subscription has left; a fresh one if not given.
         hosts: More hosts to answer for, besides Anthropic's and OpenRouter's.
         reply: What the model says.
@@ -238,6 +239,7 @@ class FakeApi:
         self.reply = reply
         self.delay = delay
         self.hosts = frozenset({ANTHROPIC, OPENROUTER, *hosts})
+        folder.mkdir(parents=True, exist_ok=True)
         self.ca = folder / "ca.pem"
         self._authority = trustme.CA()
         self._authority.cert_pem.write_to_path(self.ca)
@@ -457,7 +459,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         # The client hangs up when the user presses Esc, and when it ends.
-        with contextlib.suppress(ConnectionError, ssl.SSLError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
             super().handle()
 
     def finish(self) -> None:
@@ -470,7 +472,7 @@ class _Connection(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(2)
 
-    def do_CONNECT(self) -> None:  # noqa: N802 - named after the method
+    def do_CONNECT(self) -> None:
         host = self.path.rpartition(":")[0]
         if host not in self._proxy.api.hosts:
             self._refuse(host)
@@ -489,8 +491,8 @@ class _Connection(BaseHTTPRequestHandler):
             return
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = urlsplit(self.path).path
-        billing, key = _billing(self.headers)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        billing, key = _billing(headers)
         request = Request(time.time(), self.tunnel, path, billing, key, raw, headers)
         answer = self._proxy.api.answer(request)
         streamed = answer.status == 200 and bool(request.body.get("stream"))  # noqa: PLR2004
@@ -524,7 +526,7 @@ class _Connection(BaseHTTPRequestHandler):
 
 
 def _billing(headers: Mapping[str, str]) -> tuple[Billing, str]:
-    bearer = (headers.get("Authorization") or "").removeprefix("Bearer").strip()
+    bearer = headers.get("authorization", "").removeprefix("Bearer").strip()
     if bearer.startswith(SUBSCRIPTION_TOKEN):
         return "subscription", bearer
     return "key", headers.get("x-api-key") or bearer

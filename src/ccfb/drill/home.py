@@ -1,5 +1,6 @@
 """A home folder for one run: signed in with an invented subscription, and nothing else in it."""
 
+import contextlib
 import json
 import os
 import sys
@@ -27,10 +28,18 @@ class Home:
         proxy: `HTTPS_PROXY` for everything that runs here.
         ca: The certificate authority of that proxy.
         settings: The client's user settings; `None` writes no file.
+        config_dir: Say where `.claude` is, in `CLAUDE_CONFIG_DIR`. On macOS the client then looks
+            for a keychain entry of that folder's own, and never finds the user's login.
     """
 
     def __init__(
-        self, root: Path, *, proxy: str, ca: Path, settings: Mapping[str, Any] | None = SETTINGS
+        self,
+        root: Path,
+        *,
+        proxy: str,
+        ca: Path,
+        settings: Mapping[str, Any] | None = SETTINGS,
+        config_dir: bool = sys.platform == "darwin",
     ) -> None:
         # The client knows its projects by their real path.
         root.mkdir(parents=True, exist_ok=True)
@@ -40,6 +49,7 @@ class Home:
         self.settings = self.claude / "settings.json"
         self._proxy = proxy
         self._ca = ca
+        self._config_dir = config_dir
         self._sign_in()
         if settings is not None:
             self.settings.write_text(json.dumps(settings, indent=2) + "\n")
@@ -68,6 +78,8 @@ class Home:
         }
         if os.geteuid() == 0:
             env["IS_SANDBOX"] = "1"
+        if self._config_dir:
+            env["CLAUDE_CONFIG_DIR"] = str(self.claude)
         return env | more
 
     def transcripts(self) -> list[Path]:
@@ -80,7 +92,9 @@ class Home:
         wanted = list(needles)
         found = []
         for path in sorted(self.root.rglob("*")):
-            if path.is_file() and not path.is_symlink() and path != self._credentials:
+            if not path.is_file() or path.is_symlink() or path == self._credentials:
+                continue
+            with contextlib.suppress(FileNotFoundError):  # a client still tidies up
                 content = path.read_bytes()
                 found += [(path, needle) for needle in wanted if needle in content]
         return found
@@ -116,4 +130,5 @@ class Home:
             "oauthAccount": account,
             "projects": {str(self.project): {"hasTrustDialogAccepted": True}},
         }
-        (self.root / ".claude.json").write_text(json.dumps(state))
+        place = self.claude if self._config_dir else self.root
+        (place / ".claude.json").write_text(json.dumps(state))

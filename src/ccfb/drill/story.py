@@ -173,9 +173,7 @@ def play(stage: Stage, client: Path, report: Report, window: float = 20.0) -> No
         )
 
         back = _go_on(stage, session, "subscription", resets_at, window + PATIENCE)
-        report(
-            Step("at the reset it is back on the subscription", seconds=back.at - resets_at)
-        )
+        report(Step("at the reset it is back on the subscription", seconds=back.at - resets_at))
         _check(stage, refused.at, resets_at)
 
 

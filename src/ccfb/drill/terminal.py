@@ -1,12 +1,12 @@
 """The client in a terminal that nobody looks at, typed into like a user would."""
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -82,7 +82,7 @@ class Terminal:
         lines: int = LINES,
     ) -> None:
         self.buffer = _Screen(columns, lines)
-        self.buffer.answer = self.type
+        self.buffer.answer = self._answer
         self._stream = pyte.ByteStream(self.buffer)
         self._pending = b""
         self._changed = threading.Condition()
@@ -98,6 +98,7 @@ class Terminal:
             start_new_session=True,
         )
         os.close(slave)
+        self._closing = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -147,6 +148,8 @@ class Terminal:
 
     def close(self) -> None:
         """Ends the command with everything it started in its group, and reaps it."""
+        if self._closing.is_set():
+            return
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL):
             if self.process.poll() is not None:
                 break
@@ -155,7 +158,8 @@ class Terminal:
                 self.process.wait(3)
         _signal_group(self.process, signal.SIGKILL)
         self.process.wait()
-        self._reader.join(3)
+        self._closing.set()
+        self._reader.join()
         os.close(self._master)
 
     def __enter__(self) -> Self:
@@ -164,13 +168,18 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _answer(self, words: str) -> None:
+        with contextlib.suppress(OSError):  # who asked may be gone
+            self.type(words)
+
     def _read(self) -> None:
-        while True:
+        # A program that outlives the command may hold the terminal open: so never block for long.
+        while not self._closing.is_set():
+            if not select.select([self._master], [], [], 0.1)[0]:
+                continue
             try:
                 data = os.read(self._master, 65536)
-            except OSError as error:
-                if error.errno != errno.EIO:  # EIO: the last program on it is gone
-                    raise
+            except OSError:  # EIO: the last program on it is gone
                 data = b""
             with self._changed:
                 self._feed(data)
@@ -185,12 +194,8 @@ class Terminal:
         self._stream.feed(_UNKNOWN.sub(b"", data[: len(data) - len(self._pending)]))
 
 
-# First-run dialogs, by a text of theirs, and the keys that accept them.
-_DIALOGS = {
-    "No, exit": "Yes, I trust",
-    "Bypass Permissions mode": "Yes, I accept",
-    "Press Enter to continue": "",
-}
+_TRUSTED = "Yes, I trust"
+_DISTRUSTED = "No, exit"
 _PROMPT_BOX = re.compile(r"─{20,}\n[❯>](\s+Try \".*)?\s*\n─{20,}")
 
 
@@ -201,7 +206,8 @@ class ClaudeSession(Terminal):
         client: The client's program.
         home: Where it is signed in.
         arguments: More arguments, such as `--model opus`.
-        more_env: More variables for its environment.
+        columns: Width of the screen.
+        lines: Height of the screen.
     """
 
     def __init__(
@@ -209,10 +215,12 @@ class ClaudeSession(Terminal):
         client: Path,
         home: Home,
         arguments: Sequence[str] = (),
-        more_env: Mapping[str, str] | None = None,
+        *,
+        columns: int = COLUMNS,
+        lines: int = LINES,
     ) -> None:
-        env = home.env(**(more_env or {}))
-        super().__init__([str(client), *arguments], env=env, cwd=home.project)
+        command = [str(client), *arguments]
+        super().__init__(command, env=home.env(), cwd=home.project, columns=columns, lines=lines)
 
     @property
     def ready(self) -> bool:
@@ -220,20 +228,17 @@ class ClaudeSession(Terminal):
         return bool(_PROMPT_BOX.search(self.text))
 
     def start(self, timeout: float = 45.0) -> Self:
-        """Gets through the first-run dialogs to an empty prompt.
+        """Gets to an empty prompt, through the question whether the folder is trusted.
 
         Raises:
             TimeoutError: No prompt came within `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
         while not self.ready:
-            self.wait_for(
-                lambda _: self.ready or self._dialog() is not None,
-                deadline - time.monotonic(),
-            )
-            dialog = self._dialog()
-            if dialog is not None:
-                self._accept(dialog)
+            left = deadline - time.monotonic()
+            self.wait_for(lambda _: self.ready or self.shows(_DISTRUSTED), left)
+            if self.shows(_DISTRUSTED):
+                self._trust()
         return self
 
     def prompt(self, words: str) -> None:
@@ -242,17 +247,13 @@ class ClaudeSession(Terminal):
         time.sleep(0.3)  # Enter in the same breath counts as pasted
         self.press("enter")
 
-    def _dialog(self) -> str | None:
-        return next((mark for mark in _DIALOGS if mark in self.text), None)
-
-    def _accept(self, mark: str) -> None:
-        answer = _DIALOGS[mark]
-        chosen = [line for line in self.screen() if line.lstrip().startswith("❯")]
-        if answer and not any(answer in line for line in chosen):
+    def _trust(self) -> None:
+        chosen = next((line for line in self.screen() if line.lstrip().startswith("❯")), "")
+        if _TRUSTED not in chosen:  # 2.1.261 and 2.1.329 have the refusal chosen
             self.press("down")
-            return
-        self.press("enter")
-        time.sleep(0.3)
+        else:
+            self.press("enter")
+            self.wait_for(lambda _: not self.shows(_DISTRUSTED))
 
 
 class StreamSession:
@@ -310,9 +311,10 @@ class StreamSession:
 
     def close(self) -> None:
         """Ends the session, and reaps it."""
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
+        if self.process.stdin is None or self.process.stdin.closed:
+            return
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         _signal_group(self.process, signal.SIGKILL)

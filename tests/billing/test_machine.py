@@ -1,0 +1,702 @@
+"""What the state machine promises: when money is spent, when it stops, and who is told."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from ccfb.billing.machine import (
+    GRACE,
+    KEEP,
+    LEAD,
+    NUDGES,
+    PATIENCE,
+    REST,
+    SAME,
+    TIDY_AFTER,
+    Action,
+    Chosen,
+    Continue,
+    Event,
+    Limited,
+    Nudge,
+    Prompted,
+    Refused,
+    Rules,
+    Say,
+    Strayed,
+    Tick,
+    Tidy,
+    Told,
+    advance,
+)
+from ccfb.billing.model import Entry, Moment, State, Window
+
+NOW = 1_800_000_000.0
+BOOT = 5_000.0
+HOUR = 3_600.0
+RESET = NOW + 2 * HOUR
+WEEKLY = NOW + 50 * HOUR
+
+AUTO = Rules(automatic=True, usable=("anthropic", "openrouter"))
+POOR = Rules(automatic=True)
+OFF = Rules(automatic=False)
+
+
+class World:
+    """A state with its two clocks, and all that was decided so far."""
+
+    def __init__(self, rules: Rules = AUTO) -> None:
+        self.rules = rules
+        self.state = State()
+        self.wall = NOW
+        self.boot = BOOT
+        self.ledger: list[Entry] = []
+
+    def sees(self, event: Event, rules: Rules | None = None) -> list[Action]:
+        """Let an event happen now; what it wrote goes to the ledger, as the engine does it."""
+        moment = Moment(self.wall, self.boot)
+        self.state, actions = advance(self.state, event, rules or self.rules, moment)
+        self.ledger += self.state.unwritten
+        self.state.unwritten, self.state.unsettled = [], False
+        return actions
+
+    def passes(self, seconds: float) -> None:
+        self.wall += seconds
+        self.boot += seconds
+
+    def passes_until(self, moment: float) -> None:
+        self.passes(moment - self.wall)
+
+    def written(self, *events: str) -> list[str]:
+        """The ledger's events, or those of some kinds."""
+        return [entry.event for entry in self.ledger if not events or entry.event in events]
+
+    def reasons(self) -> list[str | None]:
+        return [entry.reason for entry in self.ledger if entry.event == "revert"]
+
+
+def limit(
+    session: str = "s1",
+    failure: str = "f1",
+    *,
+    window: str = "five_hour",
+    resets_at: float | None = RESET,
+    live: bool = True,
+) -> Limited:
+    return Limited(session, failure, window, resets_at, "You've hit your 5-hour limit", live)
+
+
+def refusal(
+    session: str = "s1",
+    failure: str = "r1",
+    provider: str = "anthropic",
+    until: float | None = None,
+) -> Refused:
+    return Refused(session, failure, provider, until, "Credit balance is too low")
+
+
+def told(percentage: float, resets_at: float = RESET) -> Told:
+    return Told({"five_hour": Window(percentage=percentage, resets_at=resets_at, seen_at=NOW)})
+
+
+def continues(actions: Iterable[Action]) -> list[Continue]:
+    return [action for action in actions if isinstance(action, Continue)]
+
+
+def says(actions: Iterable[Action]) -> list[str]:
+    return [action.text for action in actions if isinstance(action, Say)]
+
+
+# A limit
+
+
+@pytest.mark.parametrize(
+    ("rules", "event", "billed"),
+    [
+        pytest.param(AUTO, limit(), "anthropic", id="automatic and usable: switches"),
+        pytest.param(
+            Rules(automatic=True, usable=("openrouter", "anthropic")),
+            limit(),
+            "openrouter",
+            id="the first of the usable ones is taken",
+        ),
+        pytest.param(AUTO, limit(live=False), "anthropic", id="read from a transcript: switches"),
+        pytest.param(OFF, limit(), "subscription", id="off: stays"),
+        pytest.param(
+            Rules(automatic=False, usable=("anthropic",)), limit(), "subscription", id="off, usable"
+        ),
+        pytest.param(POOR, limit(), "subscription", id="no usable provider: stays"),
+        pytest.param(AUTO, limit(resets_at=None), "subscription", id="unknown limit: stays"),
+        pytest.param(AUTO, limit(resets_at=NOW - 1), "subscription", id="reset is past: stays"),
+        pytest.param(AUTO, limit(resets_at=NOW + LEAD), "subscription", id="reset is upon us"),
+        pytest.param(AUTO, told(100.0), "subscription", id="a full window isn't a limit yet"),
+        pytest.param(AUTO, Tick(), "subscription", id="nothing happened"),
+        pytest.param(AUTO, refusal(), "subscription", id="a provider that isn't billed refuses"),
+        pytest.param(AUTO, Strayed("s1"), "subscription", id="a stray session"),
+        pytest.param(AUTO, Prompted("s1"), "subscription", id="a prompt"),
+    ],
+)
+def test_only_a_known_limit_with_the_users_leave_moves_billing(
+    rules: Rules, event: Event, billed: str
+) -> None:
+    world = World(rules)
+    world.sees(event)
+    assert world.state.billing == billed
+    assert len(world.written("switch")) == (billed != "subscription")
+
+
+def test_a_limit_makes_its_session_go_on_at_once() -> None:
+    world = World()
+    assert world.sees(limit()) == [Continue("s1", NOW)]
+    assert world.written() == ["limit", "switch", "continue"]
+    assert world.state.switch
+    assert world.state.switch.resets_at == RESET
+
+
+def test_a_limit_read_from_a_transcript_continues_nobody() -> None:
+    world = World()
+    assert world.sees(limit(live=False)) == []
+    assert world.written() == ["limit", "switch"]
+
+
+def test_the_hook_of_a_limit_already_read_from_the_transcript_still_continues() -> None:
+    world = World()
+    world.sees(limit(live=False))
+    assert continues(world.sees(limit())) == [Continue("s1", NOW)]
+    assert world.written("limit", "switch") == ["limit", "switch"]
+
+
+def test_three_sessions_at_one_limit_make_one_switch_and_all_go_on() -> None:
+    world = World()
+    went_on = []
+    for number in range(3):
+        world.passes(0.3)
+        went_on += continues(world.sees(limit(f"s{number}", f"f{number}")))
+    assert [action.session for action in went_on] == ["s0", "s1", "s2"]
+    assert world.written("limit", "switch") == ["limit", "switch"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.8, 30.0])
+def test_a_limit_told_twice_continues_once(seconds: float) -> None:
+    world = World()
+    world.sees(limit())
+    world.passes(seconds)
+    assert world.sees(limit()) == []
+    assert world.written() == ["limit", "switch", "continue"]
+
+
+def test_turns_side_by_side_that_are_each_told_twice_continue_once_each() -> None:
+    """A session's main turn and its agents can hit the limit together."""
+    world = World()
+    went_on = [
+        bool(continues(world.sees(limit(failure=failure)))) for failure in ["main", "agent"] * 2
+    ]
+    assert went_on == [True, True, False, False]
+
+
+def test_a_reset_told_to_the_minute_is_the_same_limit() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(limit("s2", "f2", resets_at=RESET - SAME + 1))
+    assert world.written("limit", "switch") == ["limit", "switch"]
+
+
+def test_a_later_limit_of_the_session_is_a_limit_of_its_own() -> None:
+    world = World()
+    world.sees(limit())
+    world.passes_until(RESET + HOUR)
+    assert continues(world.sees(limit(failure="f2", resets_at=RESET + 5 * HOUR)))
+    assert world.written("limit", "switch", "revert") == [
+        "limit",
+        "switch",
+        "revert",
+        "limit",
+        "switch",
+    ]
+
+
+def test_an_unknown_limit_is_recorded_and_told_and_left_alone() -> None:
+    world = World()
+    assert world.sees(limit(resets_at=None)) == []
+    assert world.written() == ["unknown_limit"]
+    assert "Unknown limit" in says(world.sees(Prompted("s1")))[0]
+
+
+def test_an_unknown_limit_doesnt_touch_a_switch_that_is_in_force() -> None:
+    world = World()
+    world.sees(limit())
+    assert continues(world.sees(limit(failure="f2", resets_at=None))) == []
+    assert world.state.billing == "anthropic"
+
+
+def test_a_message_of_any_length_leaves_a_short_trace() -> None:
+    world = World()
+    world.sees(Limited("s1", "f1", "plan", None, "x" * 1_000_000, live=True))
+    assert len(world.state.model_dump_json()) < 5_000
+    assert len(world.ledger[0].model_dump_json()) < 1_000
+
+
+# When it ends
+
+
+def test_the_weekly_limit_after_the_five_hour_one_prolongs_without_a_second_switch() -> None:
+    world = World()
+    world.sees(limit())
+    world.passes(HOUR)
+    world.sees(limit("s2", "f2", window="seven_day", resets_at=WEEKLY))
+    assert world.state.wake.resets_at == WEEKLY
+    assert world.written("switch") == ["switch"]
+    world.passes_until(RESET)
+    world.sees(Tick())
+    assert world.state.billing == "anthropic"
+    world.passes_until(WEEKLY)
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+
+
+def test_the_five_hour_limit_after_the_weekly_one_doesnt_shorten() -> None:
+    world = World()
+    world.sees(limit(window="seven_day", resets_at=WEEKLY))
+    world.sees(limit("s2", "f2"))
+    assert world.state.switch
+    assert (world.state.switch.window, world.state.switch.resets_at) == ("seven_day", WEEKLY)
+
+
+@pytest.mark.parametrize(
+    ("left", "billed"),
+    [(HOUR, "anthropic"), (LEAD + 0.1, "anthropic"), (LEAD, "subscription"), (-1, "subscription")],
+)
+def test_billing_comes_back_right_before_the_reset(left: float, billed: str) -> None:
+    world = World()
+    world.sees(limit())
+    world.passes_until(RESET - left)
+    world.sees(Tick())
+    assert world.state.billing == billed
+
+
+@pytest.mark.parametrize(
+    "event",
+    [Tick(), told(3.0, RESET + 5 * HOUR), Prompted("s9"), Strayed("s9"), refusal("s9")],
+    ids=lambda event: type(event).__name__,
+)
+@pytest.mark.parametrize("rules", [AUTO, POOR, OFF], ids=["auto", "no provider", "off"])
+def test_every_event_sees_that_the_time_has_come(event: Event, rules: Rules) -> None:
+    world = World()
+    world.sees(limit())
+    world.passes_until(RESET + HOUR)
+    world.sees(event, rules)
+    assert world.state.billing == "subscription"
+    assert world.reasons() == ["reset"]
+
+
+def test_the_gate_is_told_when_and_by_both_clocks() -> None:
+    world = World()
+    world.sees(limit())
+    wake = world.state.wake
+    assert (wake.at, wake.boot_at) == pytest.approx((RESET - LEAD, BOOT + 2 * HOUR - LEAD))
+    assert (wake.marker, wake.resets_at) == ("anthropic", RESET)
+
+
+def test_the_wall_clock_alone_brings_billing_back() -> None:
+    """A machine that slept, on a system whose other clock sleeps too."""
+    world = World()
+    world.sees(limit())
+    world.wall = RESET - LEAD
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+
+
+def test_a_wall_clock_set_back_doesnt_prolong() -> None:
+    world = World()
+    world.sees(limit())
+    world.wall -= 24 * HOUR
+    world.passes(2 * HOUR)
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["told again", "read again"])
+def test_a_reset_that_came_doesnt_come_again_for_a_wall_clock_set_back(live: bool) -> None:
+    """A transcript's old row must not start the spending anew, nor a late telling."""
+    world = World()
+    world.sees(limit(live=False))
+    world.wall -= 24 * HOUR
+    world.passes(2 * HOUR)
+    world.sees(Tick())
+    actions = world.sees(limit("s2", "f2", live=live))
+    assert world.state.billing == "subscription"
+    assert all(action.at < world.wall + 10 for action in continues(actions))
+
+
+def test_a_wall_clock_set_forward_comes_back_early_and_stays() -> None:
+    """Better a turn that fails than one that is billed past a reset."""
+    world = World()
+    world.sees(limit())
+    world.wall += 24 * HOUR
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+    assert world.sees(limit(failure="f2")) == []
+    assert world.state.billing == "subscription"
+
+
+def test_a_wall_clock_set_forward_and_corrected_counts_as_if_nothing_had_been() -> None:
+    world = World()
+    world.sees(limit())
+    world.wall += 24 * HOUR
+    world.sees(Tick())
+    world.wall -= 24 * HOUR
+    world.sees(limit(failure="f2"))
+    assert world.state.billing == "anthropic"
+
+
+def test_a_reboot_leaves_the_wall_clock_in_charge() -> None:
+    world = World()
+    world.sees(limit())
+    world.passes(HOUR)
+    world.boot = 20.0
+    world.sees(Tick())
+    assert world.state.billing == "anthropic"
+    world.passes_until(RESET)
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+
+
+def test_turning_it_off_ends_a_switch_at_once() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(Tick(), OFF)
+    assert world.state.billing == "subscription"
+    assert world.reasons() == ["off"]
+
+
+def test_turning_it_on_at_a_known_limit_switches() -> None:
+    world = World(OFF)
+    world.sees(limit())
+    world.sees(Tick(), AUTO)
+    assert world.state.billing == "anthropic"
+
+
+def test_keys_that_nobody_looked_for_dont_end_a_switch() -> None:
+    """The status line and prompts look for no keys: they could be slow."""
+    world = World()
+    world.sees(limit())
+    world.sees(Prompted("s1"), POOR)
+    assert world.state.billing == "anthropic"
+
+
+def test_emptied_variables_are_tidied_once_a_while_after_the_revert() -> None:
+    world = World()
+    world.sees(limit())
+    world.passes_until(RESET)
+    world.sees(Tick())
+    assert world.state.wake.at == RESET + TIDY_AFTER
+    world.passes(TIDY_AFTER)
+    assert world.sees(Tick()) == [Tidy()]
+    assert world.sees(Tick()) == []
+    assert world.state.wake.at is None
+
+
+def test_a_switch_before_the_tidying_puts_it_off_until_the_next_revert() -> None:
+    """Else the gate would be told of a time long past, and wake the engine at every hook."""
+    world = World()
+    world.sees(limit())
+    world.passes_until(RESET)
+    world.sees(Tick())
+    world.sees(Chosen("anthropic"))
+    world.passes(TIDY_AFTER)
+    assert world.sees(Tick()) == []
+    assert world.state.wake.at is None
+
+
+# A limit that is told once more right after its reset
+
+
+def test_an_echo_right_before_the_reset_waits_for_it() -> None:
+    world = World()
+    world.passes_until(RESET - LEAD)
+    assert world.sees(limit()) == [Continue("s1", RESET + GRACE)]
+    assert world.state.billing == "subscription"
+
+
+def test_an_echo_is_tried_once_more_and_not_for_ever() -> None:
+    world = World()
+    world.passes_until(RESET + 1)
+    went_on = 0
+    for number in range(10):
+        went_on += len(continues(world.sees(limit(failure=f"f{number}"))))
+        world.passes(1.0)
+    assert 1 <= went_on <= 5
+    world.passes_until(RESET + PATIENCE)
+    assert world.sees(limit(failure="late")) == []
+    assert world.written("switch") == []
+
+
+def test_an_echo_of_a_turn_just_continued_isnt_continued_again() -> None:
+    world = World()
+    world.passes_until(RESET + 1)
+    world.sees(limit())
+    world.passes(2.0)
+    assert world.sees(limit(failure="f2")) == []
+
+
+@pytest.mark.parametrize("event", [limit(live=False), limit()], ids=["read", "told, but off"])
+def test_an_echo_continues_only_a_waiting_session_and_only_with_leave(event: Limited) -> None:
+    world = World(AUTO if not event.live else OFF)
+    world.passes_until(RESET + 1)
+    assert world.sees(event) == []
+
+
+# The user's word
+
+
+def test_use_subscription_never_spends() -> None:
+    world = World()
+    world.sees(Chosen("subscription"))
+    assert world.sees(limit()) == []
+    assert world.state.billing == "subscription"
+    assert world.written("switch") == []
+    assert "use auto" in says(world.sees(Prompted("s1")))[0]
+
+
+def test_use_subscription_ends_a_switch() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(Chosen("subscription"))
+    world.sees(limit("s2", "f2"))
+    assert world.state.billing == "subscription"
+
+
+def test_use_provider_stays_until_the_user_says_otherwise() -> None:
+    world = World(OFF)
+    world.sees(Chosen("openrouter"))
+    world.passes(100 * HOUR)
+    world.sees(Tick())
+    assert world.state.billing == "openrouter"
+    assert world.state.wake.resets_at is None
+    world.sees(Chosen("auto"))
+    assert world.state.billing == "subscription"
+
+
+def test_use_the_provider_that_is_billed_makes_it_stay() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(Chosen("anthropic"))
+    world.passes_until(RESET + HOUR)
+    world.sees(Tick())
+    assert world.state.billing == "anthropic"
+    assert world.written("switch", "revert") == ["switch"]
+
+
+def test_use_another_provider_changes_over() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(Chosen("openrouter"))
+    assert world.state.billing == "openrouter"
+    assert world.written("switch", "revert") == ["switch", "revert", "switch"]
+
+
+def test_a_chosen_provider_at_a_limit_goes_on_without_a_switch() -> None:
+    world = World(OFF)
+    world.sees(Chosen("openrouter"))
+    assert continues(world.sees(limit()))
+    assert world.state.billing == "openrouter"
+
+
+def test_use_auto_at_a_known_limit_bills_until_its_reset() -> None:
+    world = World()
+    world.sees(Chosen("subscription"))
+    world.sees(limit())
+    world.sees(Chosen("auto"))
+    assert world.state.billing == "anthropic"
+    world.passes_until(RESET)
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+
+
+def test_use_subscription_again_changes_nothing() -> None:
+    world = World()
+    world.sees(Chosen("subscription"))
+    world.sees(Chosen("subscription"))
+    assert world.written() == ["choice", "choice"]
+
+
+# A provider that refuses
+
+
+def test_the_next_provider_takes_over_and_the_session_goes_on() -> None:
+    world = World()
+    world.sees(limit())
+    assert continues(world.sees(refusal())) == [Continue("s1", NOW)]
+    assert world.state.billing == "openrouter"
+    assert world.state.switch
+    assert world.state.switch.resets_at == RESET
+
+
+def test_without_another_provider_billing_comes_back_and_the_user_is_told() -> None:
+    world = World(Rules(automatic=True, usable=("anthropic",)))
+    world.sees(limit())
+    assert world.sees(refusal()) == []
+    assert world.state.billing == "subscription"
+    assert says(world.sees(Prompted("s1"))) == ["anthropic refused: Credit balance is too low"]
+
+
+def test_all_sessions_on_a_refusing_provider_go_on_with_the_next() -> None:
+    world = World()
+    for name in ("s1", "s2"):
+        world.sees(limit(name, f"f-{name}"))
+    went_on = [
+        action.session
+        for name in ("s1", "s2")
+        for action in continues(world.sees(refusal(name, f"r-{name}")))
+    ]
+    assert went_on == ["s1", "s2"]
+    assert world.written("provider_failure") == ["provider_failure"]
+    assert world.state.billing == "openrouter"
+
+
+def test_a_refusal_told_twice_is_answered_once() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(refusal())
+    assert world.sees(refusal()) == []
+    assert world.written("provider_failure") == ["provider_failure"]
+
+
+@pytest.mark.parametrize(
+    ("until", "rest"),
+    [(None, REST), (NOW + 30 * HOUR, 30 * HOUR), (NOW - HOUR, REST)],
+    ids=["untold", "told", "told, but past"],
+)
+def test_a_provider_that_refused_is_left_alone(until: float | None, rest: float) -> None:
+    rules = Rules(automatic=True, usable=("anthropic",))
+    world = World(rules)
+    world.sees(limit(window="seven_day", resets_at=WEEKLY))
+    world.sees(refusal(until=until))
+    world.passes(rest - 1)
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+    world.passes(1)
+    world.sees(Tick())
+    assert world.state.billing == "anthropic"
+
+
+def test_two_refusing_providers_dont_take_turns() -> None:
+    world = World()
+    world.sees(limit())
+    went_on = 0
+    for number, provider in enumerate(["anthropic", "openrouter"] * 3):
+        event = refusal(failure=f"r{number}", provider=provider, until=NOW - 5)
+        went_on += len(continues(world.sees(event)))
+        world.passes(3)
+    assert went_on == 1
+    assert world.state.billing == "subscription"
+
+
+def test_a_chosen_provider_that_refuses_leaves_the_rest_to_the_rules() -> None:
+    world = World(OFF)
+    world.sees(Chosen("openrouter"))
+    world.sees(refusal(provider="openrouter"))
+    assert world.state.billing == "subscription"
+    assert not world.state.hold
+
+
+def test_choosing_a_provider_that_refused_tries_it_again() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(refusal())
+    world.sees(Chosen("anthropic"))
+    assert world.state.billing == "anthropic"
+
+
+# Sessions that don't follow, and what they are told
+
+
+def test_a_stray_session_is_nudged_a_few_times_then_told_once() -> None:
+    world = World()
+    world.sees(limit())
+    nudges = [Nudge() in world.sees(Strayed("s2")) for _ in range(NUDGES + 3)]
+    assert nudges == [True] * NUDGES + [False] * 3
+    assert world.state.wake.lost == ["s2"]
+    assert len(says(world.sees(Prompted("s2")))) == 1
+
+
+def test_the_next_change_asks_stray_sessions_anew() -> None:
+    world = World()
+    world.sees(limit())
+    for _ in range(NUDGES + 1):
+        world.sees(Strayed("s2"))
+    world.passes_until(RESET)
+    world.sees(Tick())
+    assert world.state.wake.lost == []
+    assert world.sees(Strayed("s2")) == [Nudge()]
+
+
+@pytest.mark.parametrize(
+    ("rules", "word"), [(OFF, "mode auto"), (POOR, "ccfb status")], ids=["off", "no provider"]
+)
+def test_who_stays_at_a_limit_is_told_why_once(rules: Rules, word: str) -> None:
+    world = World(rules)
+    world.sees(limit())
+    world.sees(limit(live=False))  # the same row, found in the transcript
+    assert world.state.wake.sessions == ["s1"]
+    (line,) = says(world.sees(Prompted("s1")))
+    assert word in line
+    assert says(world.sees(Prompted("s1"))) == []
+    assert world.state.wake.sessions == []
+
+
+def test_a_transcript_read_again_tells_nothing_again() -> None:
+    world = World(OFF)
+    said = []
+    for _ in range(3):
+        world.sees(limit(live=False))
+        said += says(world.sees(Prompted("s1")))
+    assert len(said) == 1
+
+
+def test_notices_go_to_their_own_session() -> None:
+    world = World(OFF)
+    world.sees(limit("s1", "f1"))
+    world.sees(limit("s2", "f2"))
+    assert len(says(world.sees(Prompted("s1")))) == 1
+    assert world.state.wake.sessions == ["s2"]
+
+
+def test_a_session_is_remembered_for_as_long_as_a_weekly_limit_lasts() -> None:
+    """The client's own `continue at reset` must find that the task went on already."""
+    world = World()
+    world.sees(limit(window="seven_day", resets_at=NOW + 7 * 24 * HOUR))
+    world.passes_until(NOW + 7 * 24 * HOUR + 75)
+    world.sees(Prompted("s1"))
+    assert world.state.sessions["s1"].continued_at == NOW
+
+
+def test_what_is_old_is_forgotten() -> None:
+    world = World(OFF)
+    world.sees(limit())
+    world.passes(KEEP)
+    world.sees(Tick())
+    assert not world.state.sessions
+    assert not world.state.notices
+    assert not world.state.limits
+
+
+# What the status line tells
+
+
+@pytest.mark.parametrize(
+    ("percentage", "next_"), [(0.0, 5.0), (4.9, 5.0), (5.0, 10.0), (98.0, 100.0), (104.0, 105.0)]
+)
+def test_the_gate_is_told_the_next_percentage_worth_telling(
+    percentage: float, next_: float
+) -> None:
+    world = World()
+    world.sees(told(percentage))
+    assert world.state.wake.windows == {"five_hour": {"resets_at": RESET, "percentage": next_}}
+
+
+def test_an_idle_session_that_tells_of_an_old_window_is_not_believed() -> None:
+    world = World()
+    world.sees(told(3.0, RESET + 5 * HOUR))
+    world.sees(told(97.0, RESET))
+    assert world.state.windows["five_hour"].percentage == 3.0
