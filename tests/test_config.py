@@ -79,6 +79,18 @@ def test_a_file_that_cant_be_read_is_an_error_of_ours() -> None:
     assert caught.value.hint
 
 
+def test_a_symlink_stays_one(tmp_path: Path) -> None:
+    """Some keep their configuration elsewhere, with their other dotfiles."""
+    path = write("{}")
+    elsewhere = tmp_path / "dotfiles.json"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    config.save(Config(mode="auto"))
+    assert path.is_symlink()
+    assert config.load().mode == "auto"
+    assert elsewhere.exists()
+
+
 def test_every_provider_that_can_be_named_exists() -> None:
     from ccfb import providers  # noqa: PLC0415
 

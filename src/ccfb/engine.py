@@ -15,6 +15,7 @@ from ccfb import config, gate, paths, providers, secrets
 from ccfb.billing import machine, store
 from ccfb.billing.machine import (
     Action,
+    Chosen,
     Continue,
     Event,
     Limited,
@@ -77,17 +78,13 @@ def now() -> Moment:
     return Moment(time.time(), gate.boot_clock())
 
 
-def step(event: Event, *, usable: bool = True) -> tuple[State, list[Action]]:
+def step(event: Event) -> tuple[State, list[Action]]:
     """Let the machine take one step, and write down what follows, under the lock.
-
-    Args:
-        event: What happened.
-        usable: Look which providers' keys can be had; False where none could be needed.
 
     Raises:
         CcfbError: The state is locked, or the settings can't be written.
     """
-    rules = _rules(usable=usable)
+    rules = _rules(event)
     with store.locked():
         before = _adopt(store.load())
         state, actions = machine.advance(before, event, rules, now())
@@ -116,16 +113,25 @@ def catch_up() -> None:
             step(_limited(finding, row.session_id or "", row.uuid, live=False))
 
 
-def _rules(*, usable: bool) -> Rules:
+def _rules(event: Event) -> Rules:
     """The user's word; none is taken from a configuration that can't be read."""
     try:
         chosen = config.load()
     except CcfbError as error:
         gate.log("config", error)
         return Rules(automatic=False)
-    if chosen.mode == "off" or not usable:
+    if chosen.mode == "off" or not _may_switch(event):
         return Rules(automatic=chosen.mode == "auto")
     return Rules(automatic=True, usable=tuple(p for p in chosen.providers if _has_key(chosen, p)))
+
+
+def _may_switch(event: Event) -> bool:
+    """Whether keys are needed at all: a key command may ask for a fingerprint."""
+    state = store.load()
+    limited = isinstance(event, Limited) or bool(state.limits)
+    if isinstance(event, Refused) or event == Chosen("auto"):
+        return True
+    return limited and not state.switch
 
 
 def _has_key(chosen: config.Config, provider: config.ProviderName) -> bool:
@@ -256,7 +262,7 @@ def _go_on(action: Continue, state: State, payload: Payload, row: transcript.Row
     """Wake the stalled turn, once its session is billed anew, and never before."""
     time.sleep(max(0.0, action.at - time.time()))
     if not _reloaded(action.session, state):
-        gate.log("StopFailure", CcfbError("not-reloaded", f"{action.session} kept its old billing"))
+        step(Strayed(action.session, lost=True))
         return Answer()
     agent = payload.get("agent_type")
     if row and not agent and not transcript.still_stalled(row.path, row.uuid):
@@ -276,7 +282,7 @@ def _reloaded(session: str, state: State, pause: float = 0.0) -> bool:
     if os.environ.get(signals.BILLING_VARIABLE, "") == state.wake.marker:
         return True
     if not state.switch and state.tidy_at is None:
-        state, _ = step(Strayed(session), usable=False)
+        state, _ = step(Strayed(session))
     for attempt in range(ATTEMPTS):
         if attempt:
             settings.nudge(paths.settings())
@@ -295,7 +301,7 @@ def _billed(state: State) -> str:
 def _user_prompt_submit(payload: Payload) -> Answer:
     """A prompt is about to be sent: to whom it is billed has to be right by then."""
     session = str(payload.get("session_id"))
-    state, actions = step(Prompted(session), usable=False)
+    state, actions = step(Prompted(session))
     kept = state.sessions.get(session)
     resumed = str(payload.get("prompt")).startswith(signals.RESUME_PROMPT)
     if resumed and kept and kept.continued_at:
@@ -330,7 +336,7 @@ def _status_line(payload: Payload) -> Answer:
         for name, window in (payload.get("rate_limits") or {}).items()
         if {"used_percentage", "resets_at"} <= window.keys()
     }
-    state, _ = step(Told(windows), usable=False)
+    state, _ = step(Told(windows))
     return _follow(payload, state)
 
 
@@ -343,7 +349,7 @@ def _follow(payload: Payload, state: State) -> Answer:
     """Make a session that has missed a change notice it."""
     session = payload.get("session_id")
     if session and gate.strayed("", payload, state.wake.model_dump()):
-        _, actions = step(Strayed(session), usable=False)
+        _, actions = step(Strayed(session))
         if Nudge() in actions:
             settings.nudge(paths.settings())
     return Answer()

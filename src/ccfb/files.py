@@ -16,6 +16,7 @@ def replace(path: str, content: bytes) -> None:
     Raises:
         OSError: The disk is full, the folder can't be written, and the like.
     """
+    path = os.path.realpath(path)  # a symlink stays one
     draft = f"{path}.{os.getpid()}.tmp"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:

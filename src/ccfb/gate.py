@@ -27,6 +27,9 @@ SOON = 1.5
 RELOAD = 1.5
 """Seconds in which sessions take up changed settings; 1.03 is usual."""
 
+LOG_SIZE = 1_000_000
+"""Bytes at which `ccfb.log` becomes `ccfb.log.1`, with one line more."""
+
 SAME = 60.0
 """Seconds by which two tellings of one reset may differ."""
 
@@ -221,8 +224,11 @@ def log(event: str, problem: BaseException) -> None:
     """One line in `ccfb.log`: hooks fail open, and the user can find out why."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     text = " ".join(f"{type(problem).__name__}: {problem}".split())
+    path = paths.own("ccfb.log")
     try:
-        with open(paths.own("ccfb.log"), "ab") as file:
+        with open(path, "ab") as file:
+            if file.tell() > LOG_SIZE:
+                os.replace(path, f"{path}.1")
             file.write(f"{stamp} {event} {text}\n".encode("utf-8", "replace"))
     except OSError:
         pass

@@ -631,6 +631,17 @@ def test_the_next_change_asks_stray_sessions_anew() -> None:
     assert world.sees(Strayed("s2")) == [Nudge()]
 
 
+def test_what_a_stray_session_has_inherited_is_blanked_for_a_while() -> None:
+    """It was started from a switched one, long ago: nothing is left in the settings to notice."""
+    world = World()
+    world.sees(Strayed("s1"))
+    assert world.state.blanked
+    assert world.state.wake.at == NOW + TIDY_AFTER
+    world.passes(TIDY_AFTER)
+    assert world.sees(Tick()) == [Tidy()]
+    assert not world.state.blanked
+
+
 @pytest.mark.parametrize(
     ("rules", "word"), [(OFF, "mode auto"), (POOR, "ccfb status")], ids=["off", "no provider"]
 )

@@ -164,9 +164,9 @@ class Billing(RuleBasedStateMachine):
 
     @rule(session=sessions)
     def a_session_has_strayed(self, session: str) -> None:
-        for action in self.see(Strayed(session)):
-            if isinstance(action, Nudge):
-                self.nudged[session] = self.nudged.get(session, 0) + 1
+        nudges = self.see(Strayed(session)).count(Nudge())
+        if self.state.sessions[session].nudges:  # else billing changed in the same step
+            self.nudged[session] = self.nudged.get(session, 0) + nudges
 
     @rule(session=sessions)
     def the_user_prompts(self, session: str) -> None:

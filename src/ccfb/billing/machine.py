@@ -103,6 +103,8 @@ class Strayed:
     """A session is billed otherwise than it should be: it has missed a change of settings."""
 
     session: str
+    lost: bool = False
+    """It was tried often enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def advance(state: State, event: Event, rules: Rules, now: Moment) -> tuple[Stat
         case Chosen():
             run.chosen(event.target)
         case Strayed():
-            run.strayed(event.session)
+            run.strayed(event)
         case Prompted():
             run.prompted(event.session)
         case Tick():
@@ -288,17 +290,22 @@ class _Run:
             state.failed.pop(target, None)
             self._switch(target, "user", None, None)
 
-    def strayed(self, name: str) -> None:
+    def strayed(self, event: Strayed) -> None:
         """Try a few times to be heard by a session, then leave it, and tell the user."""
-        state, session = self.state, self._session(name)
+        self.settle()  # what it has strayed from is what should be now
+        state, session = self.state, self._session(event.session)
         if not state.switch and state.tidy_at is None:  # nothing is left there to notice
             state.blanked = state.unsettled = True
             state.tidy_at = self.now.wall + TIDY_AFTER
-        session.nudges += 1
+        session.nudges = max(session.nudges, NUDGES if event.lost else 0) + 1
         if session.nudges <= NUDGES:
             self.actions.append(Nudge())
         elif session.nudges == NUDGES + 1:
-            self._tell(name, f"This session hasn't taken up the change to {self.state.billing}.")
+            self._tell(
+                event.session,
+                f"This session didn't take up the change to {state.billing} so far; "
+                "with the next prompt it is tried again.",
+            )
 
     def prompted(self, name: str) -> None:
         """Say what was kept for this session."""

@@ -123,7 +123,7 @@ def remove(provider: config.ProviderName) -> None:
 
 def _print_active(reveal: bool) -> None:
     if gate.due(gate.read_wake()):
-        engine.step(Tick(), usable=False)
+        engine.step(Tick())
     switch = health.state().switch
     if not switch:
         raise CcfbError(

@@ -60,7 +60,7 @@ def _return_to_subscription() -> None:
     """Revert a switch, and take out our variables once running sessions have seen them empty."""
     values = settings.read(paths.settings()).values
     if health.state().switch or conflicts.bills_a_key(values):
-        engine.step(Chosen(SUBSCRIPTION), usable=False)
+        engine.step(Chosen(SUBSCRIPTION))
         click.echo("Billing is back on the subscription.")
     state = health.state()
     if state.tidy_at is None:
@@ -70,7 +70,7 @@ def _return_to_subscription() -> None:
         state = store.load()
         state.tidy_at = time.time()
         store.save(state)
-    engine.step(Tick(), usable=False)
+    engine.step(Tick())
 
 
 def _purge() -> None:

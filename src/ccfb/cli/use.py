@@ -28,7 +28,7 @@ def command(target: str) -> None:
     if target in config.PROVIDERS:
         secrets.read(target, config.load().key_source(target))
     before = health.state().billing
-    state, _ = engine.step(Chosen(target), usable=target == AUTO)
+    state, _ = engine.step(Chosen(target))
     click.echo(health.billed(state))
     if state.billing != before:
         click.echo("Running sessions follow within about a second.")
