@@ -50,6 +50,9 @@ LOOK_BACK = 21_600.0
 OVERLAP = 30.0
 """Seconds by which a row may be older than the moment it reached the disk."""
 
+ROW_LOOKS, ROW_PAUSE = 5, 0.04
+"""How often, and seconds apart, a failed turn's row is looked for."""
+
 RETRY = 15.0
 """Seconds until settings that could not be written are tried again."""
 
@@ -69,7 +72,7 @@ class Answer(NamedTuple):
 def run(event: str, payload: Payload) -> Answer:
     """Answer one hook."""
     if event != "StopFailure":  # there the stalled turn comes first
-        catch_up()
+        _catch_up(event)
     return HANDLERS.get(event, _other)(payload)
 
 
@@ -87,11 +90,11 @@ def step(event: Event) -> tuple[State, list[Action]]:
     rules = _rules(event)
     with store.locked():
         before = _adopt(store.load())
+        cut_off = before.unsettled
         state, actions = machine.advance(before, event, rules, now())
-        if machine.Tidy() in actions:
-            state.unsettled = True
-        if state.unsettled:
-            _commit(state, tidy=machine.Tidy() in actions)
+        tidy = machine.Tidy() in actions
+        if state.unsettled or tidy:
+            _commit(state, tidy=tidy, cut_off=cut_off)
         elif state != before:
             store.save(state)
     return state, actions
@@ -113,6 +116,14 @@ def catch_up() -> None:
             step(_limited(finding, row.session_id or "", row.uuid, live=False))
 
 
+def _catch_up(event: str) -> None:
+    """Catch up, where nothing depends on it."""
+    try:
+        catch_up()
+    except Exception as problem:  # noqa: BLE001 - the way back to the plan comes first
+        gate.log(event, problem)
+
+
 def _rules(event: Event) -> Rules:
     """The user's word; none is taken from a configuration that can't be read."""
     try:
@@ -127,11 +138,11 @@ def _rules(event: Event) -> Rules:
 
 def _may_switch(event: Event) -> bool:
     """Whether keys are needed at all: a key command may ask for a fingerprint."""
-    state = store.load()
-    limited = isinstance(event, Limited) or bool(state.limits)
     if isinstance(event, Refused) or event == Chosen("auto"):
         return True
-    return limited and not state.switch
+    state = store.load()
+    covered = state.switch and not gate.due(state.wake.model_dump())
+    return not covered and (isinstance(event, Limited) or bool(state.limits))
 
 
 def _has_key(chosen: config.Config, provider: config.ProviderName) -> bool:
@@ -159,8 +170,14 @@ def _adopt(state: State) -> State:
     return state
 
 
-def _commit(state: State, *, tidy: bool) -> None:
-    """Make settings and ledger follow the state, which is on the disk before them."""
+def _commit(state: State, *, tidy: bool, cut_off: bool) -> None:
+    """Make settings and ledger follow the state, which is on the disk before them.
+
+    Args:
+        state: What should be.
+        tidy: Emptied variables may leave the settings.
+        cut_off: A run before may have written the settings, and not said so.
+    """
     path = paths.settings()
     store.save(state)
 
@@ -177,13 +194,13 @@ def _commit(state: State, *, tidy: bool) -> None:
     except CcfbError as error:
         gate.log("settings", error)
         state.wake.unsettled = False
-        state.wake.at = time.time() + RETRY
+        state.wake.at = state.wake.settled_at = time.time() + RETRY
         store.save(state)
         raise
     store.append(state.unwritten)
     state.unwritten = []
     state.unsettled = state.wake.unsettled = False
-    if written:
+    if written or cut_off:
         state.settled_at = state.wake.settled_at = time.time()
     store.save(state)
 
@@ -217,23 +234,30 @@ def _stop_failure(payload: Payload) -> Answer:
     """A turn ended in an error: if the plan refused, go on with a provider."""
     session = str(payload.get("session_id"))
     text = str(payload.get("last_assistant_message"))
-    row = transcript.last_failure(
-        str(payload.get("transcript_path")), session_id=session, agent_id=payload.get("agent_id")
-    )
-    if row and row.text != text:
-        row = None
+    agent = payload.get("agent_id")
+    row = _row(str(payload.get("transcript_path")), session, agent, text)
     with store.locked():
         state = store.load()
     at = row.at if row else time.time()
     finding = _read(str(payload.get("error")), text, row.quota if row else None, at, state)
-    failure = row.uuid if row else f"{payload.get('prompt_id')} {at:.0f}"
+    failure = row.uuid if row else f"{payload.get('prompt_id')} {agent} {text}"
     event = _failure_event(finding, session, failure)
     state, actions = step(event)
-    catch_up()
+    _catch_up("StopFailure")
     for action in actions:
         if isinstance(action, Continue):
             return _go_on(action, state, payload, row)
     return Answer()
+
+
+def _row(path: str, session: str, agent: str | None, text: str) -> transcript.Row | None:
+    """The row of a failed turn, which may reach the disk a moment after its hook."""
+    for _ in range(ROW_LOOKS):
+        row = transcript.last_failure(path, session_id=session, agent_id=agent)
+        if row and row.text == text:
+            return row
+        time.sleep(ROW_PAUSE)
+    return None
 
 
 def _read(
@@ -302,16 +326,18 @@ def _user_prompt_submit(payload: Payload) -> Answer:
     """A prompt is about to be sent: to whom it is billed has to be right by then."""
     session = str(payload.get("session_id"))
     state, actions = step(Prompted(session))
+    said = [action.text for action in actions if isinstance(action, Say)]
     kept = state.sessions.get(session)
     resumed = str(payload.get("prompt")).startswith(signals.RESUME_PROMPT)
     if resumed and kept and kept.continued_at:
-        return _block("This task already went on with another billing when the limit was hit.")
+        reason = "This task already went on with another billing when the limit was hit."
+        return _block(*said, reason)
     if not _reloaded(session, state, APPLY) and not state.switch:
         return _block(
+            *said,
             "Billing is back on the subscription, but this session still holds the key. "
-            "Nothing was sent. Leave it and go on with: claude --resume"
+            "Nothing was sent. Leave it and go on with: claude --resume",
         )
-    said = [action.text for action in actions if isinstance(action, Say)]
     return _tell(*said) if said else Answer()
 
 
@@ -328,16 +354,20 @@ def _status_line(payload: Payload) -> Answer:
     state = store.load()
     if state.wake.at is not None:
         time.sleep(min(gate.SOON, max(0.0, state.wake.at - time.time())))
-    seen = time.time()
-    windows = {
-        name: Window(
-            percentage=window["used_percentage"], resets_at=window["resets_at"], seen_at=seen
-        )
-        for name, window in (payload.get("rate_limits") or {}).items()
-        if {"used_percentage", "resets_at"} <= window.keys()
-    }
-    state, _ = step(Told(windows))
+    state, _ = step(Told(_windows(payload)))
     return _follow(payload, state)
+
+
+def _windows(payload: Payload) -> dict[str, Window]:
+    """What the client tells of its windows; shapes that nobody knows are passed over."""
+    seen, told = time.time(), payload.get("rate_limits")
+    windows = {}
+    for name, window in told.items() if isinstance(told, dict) else ():
+        if isinstance(window, dict):
+            percentage, resets_at = window.get("used_percentage"), window.get("resets_at")
+            if isinstance(percentage, int | float) and isinstance(resets_at, int | float):
+                windows[name] = Window(percentage=percentage, resets_at=resets_at, seen_at=seen)
+    return windows
 
 
 def _other(payload: Payload) -> Answer:
@@ -359,8 +389,9 @@ def _tell(*lines: str) -> Answer:
     return Answer(out=orjson.dumps({"systemMessage": "ccfb: " + "\n".join(lines)}).decode())
 
 
-def _block(reason: str) -> Answer:
-    return Answer(out=orjson.dumps({"decision": "block", "reason": f"ccfb: {reason}"}).decode())
+def _block(*lines: str) -> Answer:
+    reason = "ccfb: " + "\n".join(lines)
+    return Answer(out=orjson.dumps({"decision": "block", "reason": reason}).decode())
 
 
 HANDLERS: dict[str, Callable[[Payload], Answer]] = {

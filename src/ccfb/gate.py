@@ -36,6 +36,12 @@ SAME = 60.0
 ALWAYS = frozenset({"StopFailure", "SessionStart"})
 """Rare events that the engine always looks into."""
 
+BLOCK = (
+    '{"decision": "block", "reason": "ccfb: billing should be back on the subscription, and '
+    'something is in the way. Nothing was sent. What it is: ccfb status"}'
+)
+"""Hooks fail open, money fails closed."""
+
 LABELS = (("five_hour", "5h"), ("seven_day", "7d"))
 
 
@@ -119,6 +125,17 @@ def strayed(event: str, payload: dict[str, object], wake: dict[str, object]) -> 
 def off_course(wake: dict[str, object]) -> bool:
     """Whether this session is billed otherwise than it should be."""
     return os.environ.get(signals.BILLING_VARIABLE, "") != (wake.get("marker") or "")
+
+
+def overdue() -> bool:
+    """Whether this session bills a key though the plan should be billed by now."""
+    if not os.environ.get(signals.BILLING_VARIABLE):
+        return False
+    try:
+        wake = read_wake()
+    except Exception:  # noqa: BLE001 - in doubt, don't spend
+        return True
+    return due(wake) or not wake.get("marker")
 
 
 def climbed(wake: dict[str, object], payload: dict[str, object]) -> bool:
@@ -313,6 +330,8 @@ def main(event: str, packages: str) -> None:
                 out, err, code = wake_engine(event, payload, packages)
     except BaseException as problem:  # noqa: BLE001 - a hook never breaks the session
         log(event, problem)
+        if event == "UserPromptSubmit" and overdue():
+            out = BLOCK
     try:
         sys.stderr.write(err)
         sys.stdout.buffer.write(out.encode("utf-8", "replace"))

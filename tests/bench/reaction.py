@@ -42,9 +42,9 @@ def measure(client: Path) -> list[float]:
             written = orjson.loads((own / "state.json").read_bytes())["settled_at"]
             (word,) = (own / "reloads").iterdir()
             reloaded = float(word.read_text())
-    moments = [refused.at, written, reloaded, first.at]
+    moments = [refused.answered_at, written, reloaded, first.at]
     parts = [later - earlier for earlier, later in pairwise(moments)]
-    return [*parts, first.at - refused.at]
+    return [*parts, sum(parts)]
 
 
 def main(client: Path, runs: int) -> None:

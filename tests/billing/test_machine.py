@@ -620,6 +620,16 @@ def test_a_stray_session_is_nudged_a_few_times_then_told_once() -> None:
     assert len(says(world.sees(Prompted("s2")))) == 1
 
 
+def test_a_turn_that_could_not_go_on_is_left_to_the_client_at_the_reset() -> None:
+    """Else its own `continue at reset` would be taken for a second run of the task."""
+    world = World()
+    world.sees(limit())
+    assert world.state.sessions["s1"].continued_at == NOW
+    world.sees(Strayed("s1", lost=True))
+    assert world.state.sessions["s1"].continued_at is None
+    assert len(says(world.sees(Prompted("s1")))) == 1
+
+
 def test_the_next_change_asks_stray_sessions_anew() -> None:
     world = World()
     world.sees(limit())

@@ -235,7 +235,7 @@ def test_past_the_reset_no_key_is_printed(ccfb: Run) -> None:
     ccfb("config", "set", "mode", "auto")
     assert ccfb("key").out == f"{SECRET}\n"
     state = json.loads(Path(paths.own("state.json")).read_text())
-    state["switch"]["resets_at"] = state["wake"]["at"] = NOW
+    state["switch"]["resets_at"] = state["wake"]["at"] = state["limits"]["five_hour"] = NOW
     Path(paths.own("state.json")).write_text(json.dumps(state))
     shown = ccfb("key")
     assert (shown.code, shown.out) == (1, "")

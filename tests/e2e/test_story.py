@@ -1,13 +1,16 @@
 """The main job, on the real client: limit, goes on with the key, reset, subscription."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ccfb.billing import store
 from ccfb.billing.model import Entry
+from ccfb.drill.api import Block, Request, loop, text, tool_use
 from ccfb.drill.story import KEYS, Stage, play
 from ccfb.drill.terminal import ClaudeSession, StreamSession, run_once
 
@@ -17,6 +20,8 @@ Client = Callable[[str], Path]
 
 NEWEST = "2.1.329"
 VERSIONS = (NEWEST, "2.1.261", "2.1.176", "2.1.105")
+TEXT_ONLY = ("2.1.176", "2.1.105")
+"""Without a status line, these versions tell a reset only in a text, to the minute."""
 
 
 @pytest.fixture
@@ -88,17 +93,49 @@ def test_a_stream_json_session_goes_on(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_one_shot_run_is_resumed_on_the_key(stage: Stage, client: Client, version: str) -> None:
-    stage.api.plan.limit("five_hour", int(time.time() + 3600))
-    first = run_once(client(version), stage.home, ["LOOP2 please"])
-    assert "hit your" in first.stdout
+def test_a_one_shot_run_is_resumed_on_the_key_and_after_the_reset_on_the_plan(
+    stage: Stage, client: Client, version: str
+) -> None:
+    def run(*arguments: str) -> dict[str, Any]:
+        done = run_once(client(version), stage.home, [*arguments, "--output-format", "json"])
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    resets_at = int(time.time() + 25)
+    if version in TEXT_ONLY:
+        resets_at += -resets_at % 60
+    stage.api.plan.limit("five_hour", resets_at)
+    first = run("LOOP2 please")
+    assert "hit your" in first["result"]
     began = time.time()
-    second = run_once(client(version), stage.home, ["--continue", "LOOP2 please, once more"])
-    if "hit your" in second.stdout:  # hooks were lost with the first run; the switch is there now
-        second = run_once(client(version), stage.home, ["--continue", "LOOP2 please, once more"])
-    assert "Finished all 2 steps" in second.stdout
+    for _ in range(2):  # where all hooks of the first run were lost, the second one is refused too
+        second = run("--resume", first["session_id"], "LOOP2 please, once more")
+        if not second["is_error"]:
+            break
+    assert second["result"] == "Finished all 2 steps."
     assert stage.answered(stage.provider, began)
+    time.sleep(max(0.0, resets_at + 0.1 - time.time()))
+    third = run("--resume", second["session_id"], "LOOP2 please, for the last time")
+    assert third["result"] == "Finished all 2 steps."
+    late = {stage.billed(request) for request in stage.api.main_requests if request.at > resets_at}
+    assert late == {"subscription"}
     assert not stage.leaks()
+
+
+def test_a_prompt_after_an_idle_reset_is_on_the_plan(stage: Stage, client: Client) -> None:
+    with ClaudeSession(client(NEWEST), stage.home) as session:
+        session.start()
+        session.prompt("LOOP6 please")
+        session.wait_for("step 2")
+        resets_at = int(time.time() + 15)
+        stage.api.plan.limit("five_hour", resets_at)
+        session.wait_for("Finished all 6 steps")
+        assert stage.answered(stage.provider, 0)
+        session.wait_for(lambda _: time.time() > resets_at, 20)
+        session.prompt("LOOP1 again")
+        session.wait_for("Finished all 1 steps")
+        late = [request for request in stage.api.main_requests if request.at > resets_at]
+        assert {stage.billed(request) for request in late} == {"subscription"}
 
 
 def test_a_finished_task_does_not_run_again_at_the_reset(stage: Stage, client: Client) -> None:
@@ -112,6 +149,35 @@ def test_a_finished_task_does_not_run_again_at_the_reset(stage: Stage, client: C
         requests = len(stage.api.main_requests)
         session.wait_for("already went on", resets_at - time.time() + 120)
         assert len(stage.api.main_requests) == requests
+
+
+def delegate(request: Request) -> list[Block]:
+    """DELEGATE gives LOOP5 to a subagent; everything else as usual."""
+    said = json.dumps(request.body.get("messages", []))
+    if "DELEGATE" not in said:
+        return loop(request)
+    if not request.main or "tool_result" in said:
+        return [text("Delegated.")]
+    return [tool_use("Agent", description="count", prompt="LOOP5", subagent_type="general-purpose")]
+
+
+@pytest.mark.parametrize("version", [NEWEST, "2.1.261"])
+def test_a_subagent_s_limit_counts(
+    stage: Stage, client: Client, version: str, ledger: Callable[[str], list[Entry]]
+) -> None:
+    settings = json.loads(stage.home.settings.read_text())
+    settings["permissions"]["allow"].append("Agent")
+    stage.home.settings.write_text(json.dumps(settings))
+    stage.api.reply = delegate
+    arguments = ["--permission-mode", "default"]
+    with ClaudeSession(client(version), stage.home, arguments) as session:
+        session.start()
+        session.prompt("DELEGATE this")
+        stage.api.wait_for(lambda r: r.main and b'"step 1"' in r.raw, 20)
+        stage.api.plan.limit("five_hour", int(time.time() + 60))
+        woken = stage.api.wait_for(lambda r: b"Continue with the agent" in r.raw, 20)
+        assert stage.billed(woken) == stage.provider
+    assert len(ledger("switch")) == 1
 
 
 @pytest.mark.parametrize(

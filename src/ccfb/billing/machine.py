@@ -297,6 +297,8 @@ class _Run:
         if not state.switch and state.tidy_at is None:  # nothing is left there to notice
             state.blanked = state.unsettled = True
             state.tidy_at = self.now.wall + TIDY_AFTER
+        if event.lost:  # its turn didn't go on after all: the client may, at the reset
+            session.continued_at = None
         session.nudges = max(session.nudges, NUDGES if event.lost else 0) + 1
         if session.nudges <= NUDGES:
             self.actions.append(Nudge())

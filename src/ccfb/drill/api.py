@@ -121,8 +121,8 @@ def _status(window: Window, now: float) -> str:
 class Request:
     """A request as it reached the API, and the status it was answered with (0: not yet).
 
-    `at` is in seconds since the epoch. `path` comes without its query. Names of headers are in
-    lower case.
+    `at` and `answered_at` are in seconds since the epoch. `path` comes without its query. Names
+    of headers are in lower case.
     """
 
     at: float
@@ -133,6 +133,7 @@ class Request:
     raw: bytes = dataclasses.field(repr=False)
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     status: int = 0
+    answered_at: float = 0.0
 
     @cached_property
     def body(self) -> dict[str, Any]:
@@ -354,7 +355,7 @@ class FakeApi:
         if self.delay:
             time.sleep(self.delay)
         with self._changed:
-            request.status = answer.status
+            request.status, request.answered_at = answer.status, time.time()
             self._changed.notify_all()
         return answer
 

@@ -168,7 +168,7 @@ def play(stage: Stage, client: Path, report: Report, window: float = 20.0) -> No
             Step(
                 f"the same turn goes on, billed to {stage.provider}",
                 "its context whole",
-                first.at - refused.at,
+                first.at - refused.answered_at,
             )
         )
 
