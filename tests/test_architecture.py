@@ -45,8 +45,10 @@ ROOMS = {
     "ccfb.client": BASE,
     "ccfb.billing": BASE,
     "ccfb.providers": BASE | {"ccfb.secrets"},
+    "ccfb.notify": BASE | {"ccfb.gate", "ccfb.logbook"},
+    "ccfb.prices": {"ccfb.errors"},
     "ccfb.engine": BASE
-    | {"ccfb.billing", "ccfb.client", "ccfb.gate", "ccfb.providers", "ccfb.secrets"},
+    | {"ccfb.billing", "ccfb.client", "ccfb.gate", "ccfb.notify", "ccfb.providers", "ccfb.secrets"},
 }
 """Rooms that aren't here, such as `ccfb.cli`, may import everything but `ccfb.cli`."""
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from ccfb import files, paths
 from ccfb.errors import CcfbError
@@ -49,6 +49,18 @@ class Models(Strict):
     haiku: str | None = None
 
 
+class Alerts(Strict):
+    """What the user is told of without looking, and where."""
+
+    at: list[Annotated[int, Field(strict=True, ge=1, le=100)]] = [50, 75, 90]
+    """Percentages of a window."""
+    desktop: StrictBool = True
+    terminal: StrictBool = False
+    """By the terminal that `claude` runs in, where a hook may answer."""
+    urls: list[Annotated[str, Field(pattern="://")]] = Field(default=[], repr=False)
+    """For `apprise`. They hold tokens."""
+
+
 class Config(Strict):
     """`config.json`; every value has a default that spends nothing."""
 
@@ -58,6 +70,7 @@ class Config(Strict):
     """In order of preference; the first usable one is taken."""
     keys: dict[ProviderName, Key] = {}
     models: dict[ProviderName, Models] = {}
+    alerts: Alerts = Alerts()
 
     def key_source(self, provider: str) -> dict[str, Any]:
         """Where a provider's key comes from, as `secrets.read` takes it; empty: it has none."""
@@ -113,12 +126,17 @@ def save(config: Config) -> None:
 def explain(error: ValidationError) -> str:
     """The first thing that is wrong: where, what stands there, and what may.
 
-    Nothing below `keys` is repeated: somebody may have written the key itself there.
+    Nothing below `keys` or `alerts.urls` is repeated, nor what has no place here: somebody may
+    have written a key or a token there.
     """
     first = error.errors(include_url=False)[0]
     section, *rest = (str(part) for part in first["loc"] or ("",))
     if section == "keys":
         place = ".".join(["keys", *(part for part in rest[:1] if part in PROVIDERS)])
         return f"{place}: That says in no known way where a key comes from."
+    if section == "alerts":
+        rest = [part for part in rest if part in Alerts.model_fields or part.isdecimal()]
     place = ".".join([section, *rest]) or "all of it"
+    if first["type"] == "extra_forbidden" or (section == "alerts" and rest[:1] in ([], ["urls"])):
+        return f"{place}: {first['msg']}."
     return f"{place}: {first['msg']}, not {first['input']!r}."

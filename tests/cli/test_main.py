@@ -36,6 +36,8 @@ HELP = [
     ("status",),
     ("use",),
     ("log",),
+    ("notify",),
+    ("notify", "test"),
     ("completion",),
 ]
 

@@ -23,6 +23,7 @@ VERBS = {
     "status": ("ccfb.cli.status", "Who is billed now, why, until when, and what is wrong"),
     "use": ("ccfb.cli.use", "Choose by hand who is billed, also in running sessions"),
     "log": ("ccfb.cli.log", "What happened: limits, switches, reverts"),
+    "notify": ("ccfb.cli.notify", "Whether alerts reach you"),
     "drill": ("ccfb.cli.drill", "Prove it all on your own machine, for free"),
     "completion": ("ccfb.cli.completion", "Complete ccfb's words in your shell"),
 }

@@ -1,0 +1,10 @@
+"""What a token costs: one compiled table for budget, estimate and report.
+
+Nothing but the standard library, and the table is read when the first price is asked for.
+`compile` makes the table; only it knows where prices come from.
+"""
+
+from ccfb.prices.model import Price, Rates, Usage, cost, usage_of
+from ccfb.prices.table import dearest, price
+
+__all__ = ["Price", "Rates", "Usage", "cost", "dearest", "price", "usage_of"]

@@ -1,0 +1,131 @@
+"""The compiled prices, by provider, model and day. Standard library only; read when first used."""
+
+import os
+import time
+from functools import lru_cache
+from typing import TypedDict
+
+from ccfb.prices.model import Price, Rates
+
+PATH = os.path.join(os.path.dirname(__file__), "table.json")
+
+Row = tuple[int, float, float, float, float, float]
+"""As in `Rates`."""
+
+
+class Dated(TypedDict):
+    """The prices of a model from one day on."""
+
+    since: str
+    """A day in UTC, as in 2026-09-22; empty: since ever."""
+    standard: list[Row]
+    """By rising prompt length; empty: the price isn't known."""
+    fast: list[Row]
+    """The same in fast mode."""
+    web_search: float
+    """Dollars per thousand."""
+
+
+class Model(TypedDict):
+    """One model of a provider."""
+
+    names: list[str]
+    """Lower case."""
+    patterns: list[str]
+    """Regular expressions for names that aren't listed, such as dated ones."""
+    prices: list[Dated]
+    """By rising day; the first one since ever."""
+
+
+class Table(TypedDict):
+    """What `table.json` holds."""
+
+    source: str
+    providers: dict[str, dict[str, Model]]
+
+
+def price(provider: str, model: str, at: float, *, fast: bool = False) -> Price | None:
+    """The price of a model at a provider.
+
+    Args:
+        provider: `anthropic` or `openrouter`; there is no table for others.
+        model: As the provider or the client names it, also dated or with `[1m]`.
+        at: Epoch seconds; prices change at midnight UTC.
+        fast: The request ran in fast mode, which has its own rates.
+
+    Returns:
+        None if the price isn't known, also that of the fast mode alone. Such a request isn't
+        free: count it at `dearest`.
+    """
+    name = _model(provider, model)
+    return None if name is None else _price(provider, name, _day(at), fast)
+
+
+def dearest(provider: str, at: float) -> Price:
+    """A price that no request to this provider exceeds, whatever its model, length and mode.
+
+    Each of its rates is the highest that any known model of the provider has on that day. For a
+    provider without a table: the highest of all.
+
+    Args:
+        provider: As in `price`.
+        at: Epoch seconds.
+    """
+    return _dearest(provider, _day(at))
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
+
+
+@lru_cache(maxsize=1)
+def _load() -> Table:
+    import json  # noqa: PLC0415 - costs more than the rest of this room
+
+    with open(PATH, encoding="utf-8") as file:
+        table: Table = json.load(file)
+    return table
+
+
+@lru_cache
+def _names(provider: str) -> dict[str, str]:
+    models = _load()["providers"].get(provider, {})
+    return {name: model for model, entry in models.items() for name in entry["names"]}
+
+
+@lru_cache
+def _model(provider: str, name: str) -> str | None:
+    """The table's own name for a model."""
+    import re  # noqa: PLC0415 - as with `json`
+
+    name = name.strip().lower().removesuffix("[1m]")
+    spelled = re.sub(r"-(20\d\d)(0[1-9]|1[0-2])([0-3]\d)(?=[-:]|$)", r"-\1-\2-\3", name)
+    for candidate in (name, spelled):  # some providers write a date with dashes, and some without
+        known = _names(provider).get(candidate)
+        if known:
+            return known
+        for model, entry in _load()["providers"].get(provider, {}).items():
+            if any(re.search(pattern, candidate) for pattern in entry["patterns"]):
+                return model
+    return None
+
+
+def _in_force(entry: Model, day: str) -> Dated:
+    return [dated for dated in entry["prices"] if dated["since"] <= day][-1]
+
+
+@lru_cache(maxsize=1024)
+def _price(provider: str, model: str, day: str, fast: bool) -> Price | None:
+    dated = _in_force(_load()["providers"][provider][model], day)
+    rows = dated["fast" if fast else "standard"]
+    return Price(model, tuple(Rates(*row) for row in rows), dated["web_search"]) if rows else None
+
+
+@lru_cache
+def _dearest(provider: str, day: str) -> Price:
+    providers = _load()["providers"]
+    chosen = [providers[provider]] if provider in providers else list(providers.values())
+    known = [_in_force(entry, day) for models in chosen for entry in models.values()]
+    rows = [row for dated in known for row in (*dated["standard"], *dated["fast"])]
+    highest = [max(column) for column in list(zip(*rows, strict=True))[1:]]
+    return Price("dearest", (Rates(0, *highest),), max(dated["web_search"] for dated in known))
