@@ -1,9 +1,9 @@
 """What the user has said: `config.json`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from ccfb import files, paths
 from ccfb.errors import CcfbError
@@ -61,6 +61,19 @@ class Alerts(Strict):
     """For `apprise`. They hold tokens."""
 
 
+class Thresholds(Strict):
+    """When a window is closed ahead of its limit, and opened again; percent, 0-100."""
+
+    switch_at: float = Field(default=95, gt=0, le=100)
+    back_at: float = Field(default=50, ge=0, lt=100)
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.back_at >= self.switch_at:
+            raise ValueError("back_at has to be below switch_at")
+        return self
+
+
 class Config(Strict):
     """`config.json`; every value has a default that spends nothing."""
 
@@ -71,6 +84,8 @@ class Config(Strict):
     keys: dict[ProviderName, Key] = {}
     models: dict[ProviderName, Models] = {}
     alerts: Alerts = Alerts()
+    windows: dict[str, Thresholds] = {"five_hour": Thresholds()}
+    """Windows in which, with `mode` auto, the switch comes before the limit does."""
 
     def key_source(self, provider: str) -> dict[str, Any]:
         """Where a provider's key comes from, as `secrets.read` takes it; empty: it has none."""

@@ -6,7 +6,7 @@ state says what should be, `unsettled` until settings and ledger have followed i
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,6 +25,7 @@ from ccfb.billing.machine import (
     Rules,
     Say,
     Strayed,
+    Threshold,
     Tick,
     Told,
 )
@@ -131,18 +132,26 @@ def _rules(event: Event) -> Rules:
     except CcfbError as error:
         gate.log("config", error)
         return Rules(automatic=False)
-    if chosen.mode == "off" or not _may_switch(event):
-        return Rules(automatic=chosen.mode == "auto")
-    return Rules(automatic=True, usable=tuple(p for p in chosen.providers if _has_key(chosen, p)))
+    ahead = {
+        name: Threshold(window.switch_at, window.back_at) for name, window in chosen.windows.items()
+    }
+    if chosen.mode == "off" or not _may_switch(event, ahead):
+        return Rules(automatic=chosen.mode == "auto", ahead=ahead)
+    usable = tuple(p for p in chosen.providers if _has_key(chosen, p))
+    return Rules(automatic=True, usable=usable, ahead=ahead)
 
 
-def _may_switch(event: Event) -> bool:
+def _may_switch(event: Event, ahead: Mapping[str, Threshold]) -> bool:
     """Whether keys are needed at all: a key command may ask for a fingerprint."""
     if isinstance(event, Refused) or event == Chosen("auto"):
         return True
     state = store.load()
-    covered = state.switch and not gate.due(state.wake.model_dump())
-    return not covered and (isinstance(event, Limited) or bool(state.limits))
+    if state.switch and not gate.due(state.wake.model_dump()):
+        return False
+    if isinstance(event, Told):
+        told = event.windows.items()
+        return any(name in ahead and w.percentage >= ahead[name].switch_at for name, w in told)
+    return isinstance(event, Limited) or bool(state.closed)
 
 
 def _has_key(chosen: config.Config, provider: config.ProviderName) -> bool:

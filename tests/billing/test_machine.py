@@ -24,6 +24,7 @@ from ccfb.billing.machine import (
     Rules,
     Say,
     Strayed,
+    Threshold,
     Tick,
     Tidy,
     Told,
@@ -721,3 +722,91 @@ def test_an_idle_session_that_tells_of_an_old_window_is_not_believed() -> None:
     world.sees(told(3.0, RESET + 5 * HOUR))
     world.sees(told(97.0, RESET))
     assert world.state.windows["five_hour"].percentage == 3.0
+
+
+# Ahead of the limit
+
+AHEAD = Rules(
+    automatic=True, usable=("anthropic",), ahead={"five_hour": Threshold(switch_at=95, back_at=50)}
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "event", "billed"),
+    [
+        pytest.param(AHEAD, told(94.9), "subscription", id="below: stays"),
+        pytest.param(AHEAD, told(95), "anthropic", id="at the threshold: switches"),
+        pytest.param(AHEAD, told(140), "anthropic", id="more than all of it: switches"),
+        pytest.param(AHEAD, told(99, NOW - 60), "subscription", id="a window that has reset"),
+        pytest.param(AHEAD, told(99, NOW + 1), "subscription", id="resets before it would help"),
+        pytest.param(AUTO, told(99), "subscription", id="no threshold: waits for the limit"),
+        pytest.param(OFF, told(99), "subscription", id="off: stays"),
+        pytest.param(
+            AHEAD,
+            Told({"seven_day": Window(percentage=99, resets_at=WEEKLY, seen_at=NOW)}),
+            "subscription",
+            id="a window without a threshold of its own",
+        ),
+    ],
+)
+def test_a_window_is_left_before_it_refuses(rules: Rules, event: Told, billed: str) -> None:
+    world = World(rules)
+    world.sees(event)
+    assert world.state.billing == billed
+
+
+def test_a_crossing_is_one_switch_however_often_it_is_told() -> None:
+    world = World(AHEAD)
+    for percentage in (95, 96, 95, 99):
+        world.sees(told(percentage))
+    assert world.written() == ["threshold", "switch"]
+    assert world.state.switch
+    assert world.state.switch.reason == "threshold"
+
+
+def test_between_the_thresholds_nothing_moves() -> None:
+    world = World(AHEAD)
+    world.sees(told(95))
+    world.sees(told(51))
+    assert world.state.billing == "anthropic"
+    world.sees(told(50))
+    assert world.state.billing == "subscription"
+    world.sees(told(94))
+    assert world.state.billing == "subscription"
+    assert world.reasons() == ["utilization"]
+
+
+def test_the_reset_ends_it_like_a_limit() -> None:
+    world = World(AHEAD)
+    world.sees(told(95))
+    assert world.state.wake.at == RESET - LEAD
+    world.passes_until(RESET - LEAD)
+    world.sees(Tick())
+    assert world.state.billing == "subscription"
+    assert world.reasons() == ["reset"]
+    world.sees(told(95))
+    assert world.state.billing == "subscription", "an idle session tells of the window before"
+
+
+def test_a_limit_that_strikes_in_flight_changes_nothing() -> None:
+    world = World(AHEAD)
+    world.sees(told(95))
+    actions = world.sees(limit())
+    assert continues(actions)
+    assert world.written("switch") == ["switch"]
+
+
+def test_the_gate_is_woken_at_the_threshold_itself() -> None:
+    rules = Rules(automatic=True, ahead={"five_hour": Threshold(93.5, 50)})
+    world = World(rules)
+    world.sees(told(91))
+    assert world.state.wake.windows["five_hour"]["percentage"] == 93.5
+
+
+def test_off_takes_it_back_and_auto_makes_it_so_again() -> None:
+    world = World(AHEAD)
+    world.sees(told(95))
+    world.sees(Tick(), OFF)
+    assert world.state.billing == "subscription"
+    world.sees(Tick())
+    assert world.state.billing == "anthropic"

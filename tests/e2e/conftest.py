@@ -5,11 +5,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+from ccfb.billing import store
+from ccfb.billing.model import Entry
+from ccfb.drill.story import Stage
 
 # Taken at import, before any test has a home of its own: npm needs the machine's configuration.
 ENVIRONMENT = {
@@ -77,3 +81,21 @@ def _version_of(program: Path) -> str:
             text=True,
         )
     return done.stdout or done.stderr
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    with Stage(tmp_path / "stage", getattr(request, "param", "anthropic")) as stage:
+        stage.install()
+        yield stage
+
+
+@pytest.fixture
+def ledger(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Entry]]:
+    """The entries of one kind in the stage's ledger."""
+    monkeypatch.setenv("HOME", str(stage.home.root))
+
+    def entries(event: str) -> list[Entry]:
+        return [entry for entry in store.ledger() if entry.event == event]
+
+    return entries

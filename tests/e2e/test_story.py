@@ -2,13 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ccfb.billing import store
 from ccfb.billing.model import Entry
 from ccfb.drill.api import Block, Request, loop, text, tool_use
 from ccfb.drill.story import KEYS, Stage, play
@@ -22,24 +21,6 @@ NEWEST = "2.1.329"
 VERSIONS = (NEWEST, "2.1.261", "2.1.176", "2.1.105")
 TEXT_ONLY = ("2.1.176", "2.1.105")
 """Without a status line, these versions tell a reset only in a text, to the minute."""
-
-
-@pytest.fixture
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path / "stage", getattr(request, "param", "anthropic")) as stage:
-        stage.install()
-        yield stage
-
-
-@pytest.fixture
-def ledger(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Entry]]:
-    """The entries of one kind in the stage's ledger."""
-    monkeypatch.setenv("HOME", str(stage.home.root))
-
-    def entries(event: str) -> list[Entry]:
-        return [entry for entry in store.ledger() if entry.event == event]
-
-    return entries
 
 
 @pytest.mark.parametrize("stage", list(KEYS), indirect=True)

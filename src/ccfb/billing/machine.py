@@ -5,7 +5,8 @@ writing it. Everything that can surprise, time, money, double events, is decided
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ccfb.billing.model import Entry, Moment, Notice, Session, State, Switch, Wake, Window
 
@@ -46,6 +47,13 @@ REST = 3_600.0
 """Seconds that a provider is left alone after it refused, unless it said until when."""
 
 
+class Threshold(NamedTuple):
+    """Hysteresis over a window's utilization, in percent."""
+
+    switch_at: float
+    back_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the user has said: see `ccfb.config`."""
@@ -53,6 +61,8 @@ class Rules:
     automatic: bool
     usable: tuple[str, ...] = ()
     """Providers whose key can be had, in order of preference."""
+    ahead: Mapping[str, Threshold] = field(default_factory=dict)
+    """Windows in which the switch comes before the limit does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +192,14 @@ class _Run:
         state, now = self.state, self.now
         switch = state.switch
         if switch and switch.resets_at is not None and _over(switch, now):
-            gone = {w: r for w, r in state.limits.items() if r <= switch.resets_at}
+            gone = {w: r for w, r in state.closed.items() if r <= switch.resets_at}
             state.limits = {w: r for w, r in state.limits.items() if w not in gone}
+            state.near = {w: r for w, r in state.near.items() if w not in gone}
             if _elapsed(switch, switch.resets_at, now):
                 state.ended |= gone
             self._revert("reset")
         state.limits = {w: r for w, r in state.limits.items() if now.wall < r - LEAD}
+        state.near = {w: r for w, r in state.near.items() if now.wall < r - LEAD}
         state.failed = {p: until for p, until in state.failed.items() if now.wall < until}
         fresh = now.wall - KEEP
         state.sessions = {s: kept for s, kept in state.sessions.items() if kept.seen_at > fresh}
@@ -202,12 +214,12 @@ class _Run:
         state = self.state
         switch = state.switch
         if not state.hold:
-            if not self.rules.automatic or not state.limits:
+            if not self.rules.automatic or not state.closed:
                 if switch:
-                    self._revert("off" if state.limits else "reset")
+                    self._revert("off" if state.closed else "utilization")
             else:
                 self._cover()
-        state.wake = _wake(state)
+        state.wake = _wake(state, self.rules)
 
     def limited(self, event: Limited) -> None:
         """The plan refuses; the session waits for an answer, once per failed turn."""
@@ -274,6 +286,20 @@ class _Run:
             known = self.state.windows.get(name)
             if known is None or window.resets_at >= known.resets_at - SAME:
                 self.state.windows[name] = window
+                self._compare(name, window)
+
+    def _compare(self, name: str, window: Window) -> None:
+        """Close a window before it refuses, and open it again once it is well below."""
+        state, ahead = self.state, self.rules.ahead.get(name)
+        if ahead is None or window.resets_at <= self.now.wall + LEAD:
+            return
+        if window.percentage >= ahead.switch_at and name not in state.closed:
+            if _near(state.ended.get(name), window.resets_at):
+                return  # it has reset, by the clock that nobody can set
+            state.near[name] = window.resets_at
+            self._record("threshold", window=name, resets_at=window.resets_at)
+        elif window.percentage <= ahead.back_at:
+            state.near.pop(name, None)
 
     def chosen(self, target: str) -> None:
         """The user's word, until `auto`."""
@@ -332,15 +358,15 @@ class _Run:
     def _cover(self) -> None:
         """Bill a provider for as long as the plan refuses."""
         state = self.state
-        window = max(state.limits, key=state.limits.__getitem__)
-        resets_at = state.limits[window]
-        switch = state.switch
+        closed, switch = state.closed, state.switch
+        window = max(closed, key=closed.__getitem__)
+        reason = "limit" if window in state.limits else "threshold"
         if switch:
-            switch.window, switch.resets_at = window, resets_at
+            switch.window, switch.resets_at = window, closed[window]
             return
         for provider in self.rules.usable:
             if provider not in state.failed:
-                self._switch(provider, "limit", window, resets_at)
+                self._switch(provider, reason, window, closed[window])
                 return
 
     def _switch(
@@ -424,14 +450,20 @@ def _answer(session: Session, failure: str) -> None:
     session.answered = [*session.answered, failure][-ANSWERED:]
 
 
-def _wake(state: State) -> Wake:
+def _next(percentage: float, ahead: Threshold | None) -> float:
+    """The percentage at which a window is of interest again."""
+    step = (percentage // STEP + 1) * STEP
+    return min(step, ahead.switch_at) if ahead and percentage < ahead.switch_at else step
+
+
+def _wake(state: State, rules: Rules) -> Wake:
     switch = state.switch
     wake = Wake(
         unsettled=state.unsettled,
         windows={
             name: {
                 "resets_at": window.resets_at,
-                "percentage": (window.percentage // STEP + 1) * STEP,
+                "percentage": _next(window.percentage, rules.ahead.get(name)),
             }
             for name, window in state.windows.items()
         },

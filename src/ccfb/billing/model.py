@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SUBSCRIPTION = "subscription"
 
-Reason = Literal["limit", "user"]
+Reason = Literal["limit", "threshold", "user"]
 
 
 class Moment(NamedTuple):
@@ -69,7 +69,14 @@ class Entry(Model):
     id: int
     at: float
     event: Literal[
-        "limit", "unknown_limit", "switch", "revert", "continue", "provider_failure", "choice"
+        "limit",
+        "threshold",
+        "unknown_limit",
+        "switch",
+        "revert",
+        "continue",
+        "provider_failure",
+        "choice",
     ]
     provider: str | None = None
     window: str | None = None
@@ -105,6 +112,8 @@ class State(Model):
     """The user has chosen the billing by hand: nothing happens by itself until `use auto`."""
     limits: dict[str, float] = Field(default_factory=dict)
     """Windows that refuse, and when each resets."""
+    near: dict[str, float] = Field(default_factory=dict)
+    """Windows that would refuse soon, and when each resets."""
     ended: dict[str, float] = Field(default_factory=dict)
     """Resets that have come, by the clock that nobody can set; a wall clock that was set back
     would have them come again."""
@@ -126,6 +135,11 @@ class State(Model):
     """Up to when the transcripts have been searched for limits that no hook told of."""
     last_id: int = 0
     unwritten: list[Entry] = Field(default_factory=list)
+
+    @property
+    def closed(self) -> dict[str, float]:
+        """Windows that refuse, or would refuse soon, and when each resets."""
+        return self.near | self.limits
 
     @property
     def billing(self) -> str:

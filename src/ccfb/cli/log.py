@@ -12,6 +12,7 @@ from ccfb.cli import show
 
 EVENTS = {
     "limit": ("limit", "red"),
+    "threshold": ("nearly used up", "yellow"),
     "unknown_limit": ("unknown limit", "red"),
     "switch": ("switch", "yellow"),
     "revert": ("revert", "green"),
@@ -23,7 +24,9 @@ EVENTS = {
 
 REASONS = {
     "limit": "at the limit",
+    "threshold": "ahead of the limit",
     "reset": "at the reset",
+    "utilization": "utilization fell",
     "user": "by hand",
     "off": "mode is off",
 }

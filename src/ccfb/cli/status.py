@@ -66,6 +66,8 @@ def _billing(state: State) -> list[str]:
     switch = state.switch
     if switch and switch.reason == "limit":
         lines.append(f"because the {show.window(switch.window)} limit was hit")
+    elif switch and switch.reason == "threshold":
+        lines.append(f"because the {show.window(switch.window)} window is nearly used up")
     elif state.hold:
         lines.append("chosen by hand, until you choose otherwise: ccfb use auto")
     if switch and switch.resets_at is not None:

@@ -44,6 +44,6 @@ def _what_next(target: str, state: State) -> list[str]:
         return ["Back to the plan: ccfb use subscription, or ccfb use auto"]
     if state.switch:
         return []
-    if state.limits:
+    if state.closed:
         return ["The plan's limit is in force, and nothing was switched. Why: ccfb status"]
     return health.at_a_limit(config.load())
