@@ -36,6 +36,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):  # nobody's desktop hears of a test
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
     _armed = True

@@ -46,9 +46,11 @@ ROOMS = {
     "ccfb.billing": BASE,
     "ccfb.providers": BASE | {"ccfb.secrets"},
     "ccfb.notify": BASE | {"ccfb.gate", "ccfb.logbook"},
+    "ccfb.alerts": {"ccfb.billing", "ccfb.notify"},
     "ccfb.prices": {"ccfb.errors"},
     "ccfb.engine": BASE
-    | {"ccfb.billing", "ccfb.client", "ccfb.gate", "ccfb.notify", "ccfb.providers", "ccfb.secrets"},
+    | {"ccfb.billing", "ccfb.client", "ccfb.gate", "ccfb.providers", "ccfb.secrets"}
+    | {"ccfb.alerts", "ccfb.notify"},
 }
 """Rooms that aren't here, such as `ccfb.cli`, may import everything but `ccfb.cli`."""
 

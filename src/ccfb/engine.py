@@ -7,6 +7,7 @@ state says what should be, `unsettled` until settings and ledger have followed i
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,7 +30,7 @@ from ccfb.billing.machine import (
     Tick,
     Told,
 )
-from ccfb.billing.model import Moment, State, Window
+from ccfb.billing.model import Entry, Moment, State, Window
 from ccfb.client import conflicts, limits, registration, reloads, settings, signals, transcript
 from ccfb.client.overrides import Overrides, blanks, overrides
 from ccfb.errors import CcfbError
@@ -93,12 +94,29 @@ def step(event: Event) -> tuple[State, list[Action]]:
         before = _adopt(store.load())
         cut_off = before.unsettled
         state, actions = machine.advance(before, event, rules, now())
+        entries = list(state.unwritten)
         tidy = machine.Tidy() in actions
         if state.unsettled or tidy:
             _commit(state, tidy=tidy, cut_off=cut_off)
         elif state != before:
             store.save(state)
+    _alert(entries, actions, state)
     return state, actions
+
+
+def _alert(entries: list[Entry], actions: list[Action], state: State) -> None:
+    """Let the user hear of what happened; whatever goes wrong there stays there."""
+    if not entries and not actions:
+        return
+    try:
+        from ccfb import alerts, notify  # noqa: PLC0415 - rare, and they start processes
+
+        told = alerts.alerts(entries, actions, state)
+        if told and notify.anywhere():
+            for alert in told:
+                notify.send(alert)
+    except Exception as problem:  # noqa: BLE001 - billing doesn't depend on it
+        gate.log("notify", problem)
 
 
 def catch_up() -> None:
@@ -135,10 +153,11 @@ def _rules(event: Event) -> Rules:
     ahead = {
         name: Threshold(window.switch_at, window.back_at) for name, window in chosen.windows.items()
     }
+    rules = Rules(chosen.mode == "auto", (), ahead, tuple(chosen.alerts.at))
     if chosen.mode == "off" or not _may_switch(event, ahead):
-        return Rules(automatic=chosen.mode == "auto", ahead=ahead)
+        return rules
     usable = tuple(p for p in chosen.providers if _has_key(chosen, p))
-    return Rules(automatic=True, usable=usable, ahead=ahead)
+    return replace(rules, usable=usable)
 
 
 def _may_switch(event: Event, ahead: Mapping[str, Threshold]) -> bool:

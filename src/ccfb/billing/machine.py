@@ -63,6 +63,8 @@ class Rules:
     """Providers whose key can be had, in order of preference."""
     ahead: Mapping[str, Threshold] = field(default_factory=dict)
     """Windows in which the switch comes before the limit does."""
+    alert_at: tuple[float, ...] = ()
+    """Percentages of any window that the user wants to hear of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,16 @@ class Say:
     text: str
 
 
-Action = Continue | Tidy | Nudge | Say
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """A window has passed a percentage that the user wants to hear of, for the first time."""
+
+    window: str
+    percentage: float
+    resets_at: float
+
+
+Action = Continue | Tidy | Nudge | Say | Crossed
 
 
 def advance(state: State, event: Event, rules: Rules, now: Moment) -> tuple[State, list[Action]]:
@@ -287,6 +298,7 @@ class _Run:
             if known is None or window.resets_at >= known.resets_at - SAME:
                 self.state.windows[name] = window
                 self._compare(name, window)
+                self._announce(name, window)
 
     def _compare(self, name: str, window: Window) -> None:
         """Close a window before it refuses, and open it again once it is well below."""
@@ -300,6 +312,17 @@ class _Run:
             self._record("threshold", window=name, resets_at=window.resets_at)
         elif window.percentage <= ahead.back_at:
             state.near.pop(name, None)
+
+    def _announce(self, name: str, window: Window) -> None:
+        """Tell of the highest percentage passed, once per window, over all sessions."""
+        passed = [at for at in self.rules.alert_at if at <= window.percentage]
+        if not passed or window.resets_at <= self.now.wall:
+            return
+        told = self.state.announced.get(name)
+        if told and _near(told.resets_at, window.resets_at) and told.percentage >= max(passed):
+            return
+        self.state.announced[name] = window.model_copy(update={"percentage": max(passed)})
+        self.actions.append(Crossed(name, max(passed), window.resets_at))
 
     def chosen(self, target: str) -> None:
         """The user's word, until `auto`."""
@@ -450,10 +473,12 @@ def _answer(session: Session, failure: str) -> None:
     session.answered = [*session.answered, failure][-ANSWERED:]
 
 
-def _next(percentage: float, ahead: Threshold | None) -> float:
+def _next(name: str, percentage: float, rules: Rules) -> float:
     """The percentage at which a window is of interest again."""
+    ahead = rules.ahead.get(name)
+    points = [*rules.alert_at, *([ahead.switch_at] if ahead else [])]
     step = (percentage // STEP + 1) * STEP
-    return min(step, ahead.switch_at) if ahead and percentage < ahead.switch_at else step
+    return min([step, *(point for point in points if point > percentage)])
 
 
 def _wake(state: State, rules: Rules) -> Wake:
@@ -463,7 +488,7 @@ def _wake(state: State, rules: Rules) -> Wake:
         windows={
             name: {
                 "resets_at": window.resets_at,
-                "percentage": _next(window.percentage, rules.ahead.get(name)),
+                "percentage": _next(name, window.percentage, rules),
             }
             for name, window in state.windows.items()
         },

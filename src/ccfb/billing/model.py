@@ -118,6 +118,8 @@ class State(Model):
     """Resets that have come, by the clock that nobody can set; a wall clock that was set back
     would have them come again."""
     windows: dict[str, Window] = Field(default_factory=dict)
+    announced: dict[str, Window] = Field(default_factory=dict)
+    """The percentage of each window that the user has heard of last."""
     failed: dict[str, float] = Field(default_factory=dict)
     """Providers that refused to be billed, and until when they are left alone."""
     sessions: dict[str, Session] = Field(default_factory=dict)

@@ -88,7 +88,10 @@ class Stage:
         return done.stdout
 
     def install(self) -> None:
-        """What a user does once."""
+        """What a user does once; nobody is alerted of a drill."""
+        own = self.home.claude / "ccfb"
+        own.mkdir(mode=0o700)
+        (own / "config.json").write_text('{"alerts": {"desktop": false}}\n')
         self.ccfb("install-hooks")
         self.ccfb("key", "set", self.provider, stdin=KEYS[self.provider] + "\n")
         self.ccfb("config", "set", "providers", self.provider)

@@ -55,6 +55,14 @@ class Alert(BaseModel):
         return f"ccfb: {self.title}"
 
 
+def anywhere() -> bool:
+    """Whether there is any channel at all; without one, no process need be started."""
+    from ccfb import config  # noqa: PLC0415 - the courier's business otherwise
+    from ccfb.notify import channels  # noqa: PLC0415 - it imports this module
+
+    return bool(channels.channels(config.load().alerts))
+
+
 def send(alert: Alert) -> None:
     """Tell the user on every channel that `config.json` names, and return at once.
 
