@@ -611,3 +611,19 @@ def test_what_json_refuses_is_refused(text: str) -> None:
             gate.loads(text)
     else:
         assert repr(gate.loads(text)) == repr(expected)
+
+
+def test_a_slow_line_of_theirs_is_shown_late_and_ours_at_once(house: House) -> None:
+    """While a key is billed the client draws every second, and kills what takes longer."""
+    house.chains(f"cat >/dev/null; cat '{house.home}/fifo'")
+    os.mkfifo(house.home / "fifo")
+    house.wakes_at(marker="anthropic")
+    house.variables[signals.BILLING_VARIABLE] = "anthropic"
+    assert house.run("statusline.py", {"session_id": SESSION}).stdout == b"anthropic"
+    (house.home / "fifo").write_text("theirs\n")
+    end = time.monotonic() + 10
+    while (shown := house.run("statusline.py", {"session_id": SESSION}).stdout) == b"anthropic":
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert shown == b"theirs\nanthropic"
+    assert not house.log

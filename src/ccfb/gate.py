@@ -13,6 +13,10 @@ import time
 from ccfb import paths
 from ccfb.client import signals
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 try:
     import _json
 except ImportError:  # another Python than CPython
@@ -41,6 +45,9 @@ BLOCK = (
     'something is in the way. Nothing was sent. What it is: ccfb status"}'
 )
 """Hooks fail open, money fails closed."""
+
+REDRAW = 10.0
+"""Seconds between two runs of the earlier status line while a key is billed."""
 
 LABELS = (("five_hour", "5h"), ("seven_day", "7d"))
 
@@ -217,6 +224,41 @@ CHAIN = 'out=$(sh -c "$1"); [ -z "$out" ] || printf "%s\\n" "$out"; printf "%s" 
 """Theirs first, ours below; whatever theirs returns stays its own affair."""
 
 
+def cached(command: str, own: str, payload: dict[str, object], stdin: bytes) -> str:
+    """Our line below the last one of the command that stood there before us.
+
+    While a key is billed the client draws every second, and kills what takes longer (seen on
+    2.1.105 to 2.1.329): a slow command would never be seen, and neither would our line.
+    """
+    session = str(payload.get("session_id"))
+    if "/" in session or "\\" in session:
+        return own
+    path = os.path.join(paths.own("lines"), session)
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            theirs, drawn_at = file.read().rstrip("\n"), os.fstat(file.fileno()).st_mtime
+    except OSError:
+        theirs, drawn_at = "", 0.0
+    if time.time() - drawn_at > REDRAW:
+        os.makedirs(paths.own("lines"), mode=0o700, exist_ok=True)
+        with open(path, "a", encoding="utf-8"):
+            os.utime(path)  # nobody else need do it
+        aside(lambda: redraw(command, path, stdin))
+    return f"{theirs}\n{own}" if theirs else own
+
+
+def redraw(command: str, path: str, stdin: bytes) -> None:
+    """Run the earlier status line, and keep what it prints."""
+    import subprocess  # noqa: PLC0415 - nobody waits for this process
+
+    drawn = subprocess.run(  # noqa: S602 - the user's own command line
+        command, shell=True, input=stdin, stdout=subprocess.PIPE, check=False, timeout=REDRAW * 3
+    )
+    with open(f"{path}.draft", "wb") as file:
+        file.write(drawn.stdout)
+    os.replace(f"{path}.draft", path)
+
+
 def chain(command: str, own: str, stdin: bytes) -> None:
     """Become the status line command that stood there before us, and print our line below."""
     if not hasattr(os, "fork"):
@@ -267,14 +309,14 @@ def wake_engine(event: str, payload: dict[str, object], packages: str) -> tuple[
     return engine.run(event, payload)
 
 
-def wake_aside(event: str, payload: dict[str, object], packages: str) -> None:
-    """Wake the engine in a process of its own, and don't wait for it.
+def aside(action: "Callable[[], object]") -> None:
+    """Do something in a process of its own, and don't wait for it.
 
     The client kills a status line that still runs at the next tick or message, and all that
     descends from it (seen on 2.1.105 to 2.1.329); a switch must not be cut off.
     """
     if not hasattr(os, "fork"):
-        wake_engine(event, payload, packages)
+        action()
         return
     child = os.fork()
     if child:
@@ -287,9 +329,9 @@ def wake_aside(event: str, payload: dict[str, object], packages: str) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        wake_engine(event, payload, packages)
+        action()
     except BaseException as problem:  # noqa: BLE001 - nobody is there to see it
-        log(event, problem)
+        log("StatusLine", problem)
     finally:
         os._exit(0)
 
@@ -297,16 +339,21 @@ def wake_aside(event: str, payload: dict[str, object], packages: str) -> None:
 def draw(stdin: bytes, packages: str) -> str:
     """The status line, below the one that stood there before us, if any."""
     own = ""
+    payload: dict[str, object] = {}
+    wake: dict[str, object] = {}
     try:
         payload, wake = parse(stdin), read_wake()
         if needed("StatusLine", payload, wake):
-            wake_aside("StatusLine", payload, packages)
+            aside(lambda: wake_engine("StatusLine", payload, packages))
         own = line(payload, wake)
     except Exception as problem:  # noqa: BLE001 - theirs is shown, whatever happens to ours
         log("StatusLine", problem)
     chained = read(paths.own("receipt.json")).get("chained")
-    if isinstance(chained, str):
-        chain(chained, own, stdin)
+    if not isinstance(chained, str):
+        return own
+    if own and wake.get("marker"):
+        return cached(chained, own, payload, stdin)
+    chain(chained, own, stdin)
     return own
 
 

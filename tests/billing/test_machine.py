@@ -810,3 +810,11 @@ def test_off_takes_it_back_and_auto_makes_it_so_again() -> None:
     assert world.state.billing == "subscription"
     world.sees(Tick())
     assert world.state.billing == "anthropic"
+
+
+def test_why_nothing_was_switched_isn_t_told_after_a_switch() -> None:
+    world = World(OFF)
+    world.sees(limit())
+    world.sees(Tick(), AUTO)
+    assert world.state.billing == "anthropic"
+    assert says(world.sees(Prompted("s1"), AUTO)) == []

@@ -147,3 +147,15 @@ def test_purge_removes_keys_and_all(ccfb: Run, settings: Path, keychain: Keychai
     assert keychain.kept == {}
     assert [path.name for path in settings.parent.iterdir()] == ["settings.json"]
     assert json.loads(settings.read_text()) == json.loads(MINE)
+
+
+def test_uninstalling_during_a_switch_is_no_choice(ccfb: Run) -> None:
+    """After the next install, `mode auto` means what it says."""
+    ccfb("install-hooks")
+    ccfb("key", "set", "anthropic", stdin="sk-ant-api03-secret")
+    ccfb("use", "anthropic")
+    ccfb("uninstall-hooks")
+    assert not store.load().hold
+    ccfb("use", "subscription")
+    ccfb("uninstall-hooks")
+    assert store.load().hold

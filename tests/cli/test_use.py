@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from ccfb import config, paths, secrets
+from ccfb import config, engine, paths, secrets
 from ccfb.billing import store
+from ccfb.billing.machine import Tick
 from ccfb.client import registration
 from ccfb.config import Config
 from cli.console import NOW, Run, remember
@@ -123,3 +124,15 @@ def test_settings_that_cannot_be_written_are_an_error(ccfb: Run) -> None:
     shown = ccfb("use", "anthropic")
     assert shown.code == 1
     assert "[settings-invalid]" in shown.err
+
+
+def test_a_choice_that_can_t_be_written_is_no_choice(ccfb: Run) -> None:
+    settings = Path(paths.settings())
+    ccfb("key", "set", "anthropic", stdin="sk-ant-api03-secret")
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("{ half an edit")
+    assert ccfb("use", "anthropic").code == 1
+    settings.write_text("{}")
+    engine.step(Tick())
+    assert store.load().billing == "subscription"
+    assert "apiKeyHelper" not in settings.read_text()

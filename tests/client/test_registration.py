@@ -783,7 +783,7 @@ def test_the_helper_gets_its_provider_and_says_when_it_is_gone(env: Env) -> None
     shutil.rmtree(env.root)
     run = sh(command)
     assert (run.returncode, run.stdout) == (1, "")
-    assert "remove apiKeyHelper" in run.stderr
+    assert "install it again, then run ccfb uninstall-hooks" in run.stderr
 
 
 # Where the scripts are

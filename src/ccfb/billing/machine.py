@@ -265,7 +265,7 @@ class _Run:
         self.settle()
         if not state.switch:
             if new or event.live:
-                self._tell(event.session, self._why_not())
+                self._tell(event.session, self._why_not(), until_switch=True)
         elif event.live:
             self._continue(event.session, session, now.wall)
 
@@ -405,6 +405,7 @@ class _Run:
                 "boot_since": self.now.boot,
             }
         )
+        self.state.notices = [kept for kept in self.state.notices if not kept.until_switch]
         self.state.tidy_at = None  # what an earlier revert has emptied stays until the next one
         self._change()
         self._record("switch", provider=provider, window=window, resets_at=resets_at, reason=reason)
@@ -429,10 +430,11 @@ class _Run:
         session.seen_at = self.now.wall
         return session
 
-    def _tell(self, session: str, text: str) -> None:
+    def _tell(self, session: str, text: str, *, until_switch: bool = False) -> None:
         notices, text = self.state.notices, text[:LENGTH]
         if not any(kept.session == session and kept.text == text for kept in notices):
-            notices.append(Notice(session=session, text=text, at=self.now.wall))
+            at = self.now.wall
+            notices.append(Notice(session=session, text=text, at=at, until_switch=until_switch))
 
     def _why_not(self) -> str:
         if self.state.hold:

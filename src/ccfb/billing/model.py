@@ -61,6 +61,8 @@ class Notice(Model):
     session: str
     text: str
     at: float
+    until_switch: bool = False
+    """It says why nothing is switched: no longer true once something is."""
 
 
 class Entry(Model):

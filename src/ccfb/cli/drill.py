@@ -1,7 +1,9 @@
 """`ccfb drill`: proof on the user's own machine, for free, and nothing is left of it."""
 
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +53,8 @@ def command(provider: str, client: Path | None, *, replay: bool) -> None:
             f"The drill needs the package {error.name}.",
             "Install it: pip install 'ccfb[drill]'",
         ) from None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # so that nothing is left then either
     found = None if replay else client or _on_path()
     with (
         tempfile.TemporaryDirectory(prefix="ccfb-drill-", ignore_cleanup_errors=True) as folder,

@@ -36,8 +36,11 @@ def command(dry_run: bool, purge: bool) -> None:
     if purge:
         question = f"Remove your API keys and everything in {paths.own_dir()} too?"
         click.confirm(question, abort=True, err=True)
+    before = health.state()
     _return_to_subscription()
-    if registration.uninstall():
+    uninstalled = registration.uninstall()
+    _let_go(hold=before.hold and not before.switch)
+    if uninstalled:
         click.echo(f"Uninstalled: hooks and status line are out of {paths.settings()}")
     else:
         click.echo("There was nothing of ccfb in the settings, nothing changed.")
@@ -71,6 +74,15 @@ def _return_to_subscription() -> None:
         state.tidy_at = time.time()
         store.save(state)
     engine.step(Tick())
+
+
+def _let_go(*, hold: bool) -> None:
+    """Forget the choice that was only made to uninstall, now that no hook can switch again."""
+    if health.state().hold != hold:
+        with store.locked():
+            state = store.load()
+            state.hold = hold
+            store.save(state)
 
 
 def _purge() -> None:

@@ -1,11 +1,14 @@
 """`ccfb use`: the user's own word on who is billed."""
 
+from contextlib import suppress
+
 import click
 
 from ccfb import config, engine, secrets
 from ccfb.billing.machine import Chosen
 from ccfb.billing.model import SUBSCRIPTION, State
 from ccfb.cli import health, show
+from ccfb.errors import CcfbError
 
 AUTO = "auto"
 
@@ -28,7 +31,7 @@ def command(target: str) -> None:
     if target in config.PROVIDERS:
         secrets.read(target, config.load().key_source(target))
     before = health.state().billing
-    state, _ = engine.step(Chosen(target))
+    state = _choose(target)
     click.echo(health.billed(state))
     if state.billing != before:
         click.echo("Running sessions follow within about a second.")
@@ -37,13 +40,26 @@ def command(target: str) -> None:
     health.warn_without_hooks()
 
 
+def _choose(target: str) -> State:
+    """Take the choice back where it can't be written: it must not bill anybody days later."""
+    try:
+        return engine.step(Chosen(target))[0]
+    except CcfbError:
+        if target != SUBSCRIPTION:
+            with suppress(CcfbError):
+                engine.step(Chosen(SUBSCRIPTION))
+        raise
+
+
 def _what_next(target: str, state: State) -> list[str]:
     if target == SUBSCRIPTION:
         return ["At a limit nothing is switched. To change that: ccfb use auto"]
+    stopped = ["A task that was stopped at the limit goes on with your next prompt."]
     if target != AUTO:
-        return ["Back to the plan: ccfb use subscription, or ccfb use auto"]
+        back = ["Back to the plan: ccfb use subscription, or ccfb use auto"]
+        return [*stopped, *back] if state.limits else back
     if state.switch:
-        return []
+        return stopped if state.limits else []
     if state.closed:
         return ["The plan's limit is in force, and nothing was switched. Why: ccfb status"]
     return health.at_a_limit(config.load())

@@ -177,7 +177,7 @@ def helper_command(provider: str, start: Launcher | None = None) -> str:
     Where our package is gone it fails with a word on how to be rid of it: the client sends
     no other credentials as long as a helper is set (seen on 2.1.329).
     """
-    words = shlex.quote("ccfb is not installed any more: remove apiKeyHelper from settings.json")
+    words = shlex.quote("ccfb is gone: install it again, then run ccfb uninstall-hooks")
     start = start or launcher()
     return start.command("api_key.py", provider, otherwise=f"echo {words} >&2; exit 1")
 

@@ -14,7 +14,7 @@ PAUSE = 0.01
 """Seconds between two looks."""
 
 KEEP = 86_400.0
-"""Seconds after which a word about a session is swept away."""
+"""Seconds after which what was kept of a session is swept away."""
 
 
 def seen(session: str, since: float) -> bool:
@@ -37,11 +37,12 @@ def wait(session: str, since: float, seconds: float) -> bool:
 
 
 def sweep(now: float) -> None:
-    """Remove the words about sessions of yesterday."""
-    try:
-        entries = list(os.scandir(paths.own("reloads")))
-    except OSError:
-        return
-    for entry in entries:
-        if now - entry.stat().st_mtime > KEEP:
-            os.unlink(entry.path)
+    """Remove what was kept of sessions of yesterday: these words, and their status lines."""
+    for folder in ("reloads", "lines"):
+        try:
+            entries = list(os.scandir(paths.own(folder)))
+        except OSError:
+            continue
+        for entry in entries:
+            if now - entry.stat().st_mtime > KEEP:
+                os.unlink(entry.path)
