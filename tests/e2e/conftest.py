@@ -88,6 +88,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     with Stage(tmp_path / "stage", getattr(request, "param", "anthropic")) as stage:
         stage.install()
         yield stage
+        assert not stage.leaks(), "a key stands in a file"
 
 
 @pytest.fixture

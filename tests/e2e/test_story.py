@@ -61,7 +61,6 @@ def test_three_sessions_at_once_make_one_switch(
             session.close()
     assert len(ledger("limit")) == len(ledger("switch")) == 1
     assert len(ledger("continue")) == 3
-    assert not stage.leaks()
 
 
 def test_a_stream_json_session_goes_on(
@@ -104,7 +103,6 @@ def test_a_one_shot_run_is_resumed_on_the_key_and_after_the_reset_on_the_plan(
     assert third["result"] == "Finished all 2 steps."
     late = {stage.billed(request) for request in stage.api.main_requests if request.at > resets_at}
     assert late == {"subscription"}
-    assert not stage.leaks()
 
 
 def test_a_prompt_after_an_idle_reset_is_on_the_plan(stage: Stage, client: Client) -> None:
