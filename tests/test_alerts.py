@@ -2,15 +2,17 @@
 
 import pytest
 
-from ccfb import alerts, config, engine, notify
-from ccfb.billing.machine import Chosen, Crossed, Limited, Rules, Tick, Told, advance
+from ccfb import alerts, config, effects, notify
+from ccfb.billing.events import Chosen, Crossed, Limited, Tick, Told
+from ccfb.billing.machine import advance
 from ccfb.billing.model import Moment, State, Window
+from ccfb.billing.rules import Policy, Rules
 from ccfb.notify import Alert
 
 NOW = 1_800_000_000.0
 RESET = NOW + 7_200.0
-AUTO = Rules(automatic=True, usable=("anthropic",))
-OFF = Rules(automatic=False)
+AUTO = Rules("auto", ("anthropic",), other=Policy("switch"))
+OFF = Rules(mode="off")
 LIMIT = Limited("s", "f", "five_hour", RESET, "SECRET WORDS OF SOMEBODY ELSE", live=True)
 
 
@@ -36,7 +38,7 @@ def test_what_is_told(rules: Rules, event: Limited | Chosen | Tick, titles: list
 
 
 def test_each_percentage_is_told_once_per_window_over_all_sessions() -> None:
-    rules = Rules(automatic=False, alert_at=(50, 75, 90))
+    rules = Rules(mode="off", alert_at=(50, 75, 90))
     state = State()
     heard: list[float] = []
     later = RESET + 18_000.0
@@ -50,7 +52,7 @@ def test_each_percentage_is_told_once_per_window_over_all_sessions() -> None:
 
 
 def test_the_gate_is_woken_at_a_percentage_that_is_to_be_told() -> None:
-    rules = Rules(automatic=False, alert_at=(52.5,))
+    rules = Rules(mode="off", alert_at=(52.5,))
     state, _ = advance(State(), told(51), rules, Moment(NOW, 0.0))
     assert state.wake.windows["five_hour"]["percentage"] == 52.5
 
@@ -58,15 +60,15 @@ def test_the_gate_is_woken_at_a_percentage_that_is_to_be_told() -> None:
 def test_the_engine_sends_them_where_there_is_a_channel(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Alert] = []
     monkeypatch.setattr(notify, "send", sent.append)
-    engine.step(Limited("s", "f", "x", None, "?", live=True))
+    effects.step(Limited("s", "f", "x", None, "?", live=True))
     assert sent == []
     config.save(config.Config(alerts=config.Alerts(urls=["json://localhost:1"])))
-    engine.step(Limited("s", "g", "x", None, "?", live=True))
+    effects.step(Limited("s", "g", "x", None, "?", live=True))
     assert [alert.title for alert in sent] == ["A limit that ccfb doesn't know"]
 
 
 def test_billing_doesn_t_depend_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notify, "anywhere", lambda: 1 / 0)
-    engine.step(Chosen("subscription"))
-    state, _ = engine.step(Limited("s", "f", "x", None, "?", live=True))
+    effects.step(Chosen("subscription"))
+    state, _ = effects.step(Limited("s", "f", "x", None, "?", live=True))
     assert not state.unsettled

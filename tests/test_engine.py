@@ -26,7 +26,13 @@ def automatic(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "_keychain", lambda: 1 / 0)
     (home / ".claude").mkdir()
     key = config.StoredKey(source=secrets.store("anthropic", "sk-ant-api03-none"))
-    config.save(config.Config(mode="auto", providers=["anthropic"], keys={"anthropic": key}))
+    weekly = ("seven_day", "seven_day_opus", "seven_day_sonnet")
+    windows = {name: config.WindowRules(policy="switch") for name in weekly}
+    config.save(
+        config.Config(
+            mode="auto", providers=["anthropic"], keys={"anthropic": key}, windows=windows
+        )
+    )
 
 
 @pytest.fixture

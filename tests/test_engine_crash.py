@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ccfb import config, engine, paths, secrets
+from ccfb import config, effects, paths, secrets
 from ccfb.billing import store
-from ccfb.billing.machine import Chosen, Event, Limited, Tick
+from ccfb.billing.events import Chosen, Event, Limited, Tick
 from ccfb.billing.model import Moment, State
 from ccfb.client import overrides, signals
 
@@ -117,17 +117,17 @@ def must_be_settled(billing: str) -> None:
 def put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything of ours can still be taken out, to the byte."""
     with monkeypatch.context() as patch:
-        engine.step(Chosen("subscription"))
+        effects.step(Chosen("subscription"))
         must_be_settled("subscription")
         later = Moment(time.time() + 5_000.0, 1e9)
-        patch.setattr(engine, "now", lambda: later)
-        engine.step(Tick())
+        patch.setattr(effects, "now", lambda: later)
+        effects.step(Tick())
     assert settings() == THEIRS
 
 
 def test_a_switch_that_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in crashes(lambda: engine.step(TOLD), prepare=State):
-        engine.step(AGAIN)  # the next session tells the same limit
+    for _ in crashes(lambda: effects.step(TOLD), prepare=State):
+        effects.step(AGAIN)  # the next session tells the same limit
         must_be_settled("anthropic")
         assert [each for each in events() if each != "continue"] == ["limit", "switch"]
         put_back(monkeypatch)
@@ -135,8 +135,8 @@ def test_a_switch_that_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_next_run_of_any_kind_completes_a_switch() -> None:
     seen = set()
-    for _ in crashes(lambda: engine.step(TOLD), prepare=State):
-        engine.step(Tick())
+    for _ in crashes(lambda: effects.step(TOLD), prepare=State):
+        effects.step(Tick())
         billing = store.load().billing
         must_be_settled(billing)
         assert events() in ([], ["limit", "switch", "continue"])
@@ -157,23 +157,23 @@ def test_the_next_run_of_any_kind_completes_a_switch() -> None:
 def test_a_choice_that_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, event: Event, billing: str, turns: list[str]
 ) -> None:
-    for _ in crashes(lambda: engine.step(event), prepare=lambda: engine.step(TOLD)):
-        engine.step(Tick())
-        engine.step(event)  # the user saw no answer, and says it again
+    for _ in crashes(lambda: effects.step(event), prepare=lambda: effects.step(TOLD)):
+        effects.step(Tick())
+        effects.step(event)  # the user saw no answer, and says it again
         must_be_settled(billing)
         assert [each for each in events() if each in {"switch", "revert"}] == turns
         put_back(monkeypatch)
 
 
 def test_a_way_back_that_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    reset = Moment(RESET + 1, engine.now().boot + 3601)
+    reset = Moment(RESET + 1, effects.now().boot + 3601)
 
     def come_back() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(engine, "now", lambda: reset)
-            engine.step(Tick())
+            patch.setattr(effects, "now", lambda: reset)
+            effects.step(Tick())
 
-    for _ in crashes(come_back, prepare=lambda: engine.step(TOLD)):
+    for _ in crashes(come_back, prepare=lambda: effects.step(TOLD)):
         come_back()
         must_be_settled("subscription")
         assert events() == ["limit", "switch", "continue", "revert"]
@@ -184,10 +184,10 @@ def test_an_entry_without_a_switch_that_is_cut_off() -> None:
     """Nothing changes in the settings: then too, the state comes before the ledger."""
     config.save(config.Config(mode="off"))
 
-    for _ in crashes(lambda: engine.step(TOLD), prepare=State):
-        engine.step(Tick())
-        engine.step(AGAIN)
-        engine.step(Chosen("subscription"))
+    for _ in crashes(lambda: effects.step(TOLD), prepare=State):
+        effects.step(Tick())
+        effects.step(AGAIN)
+        effects.step(Chosen("subscription"))
         state = store.load()
         assert [entry.id for entry in store.ledger()] == list(range(1, state.last_id + 1))
         assert events() == ["limit", "choice"]
@@ -196,5 +196,5 @@ def test_an_entry_without_a_switch_that_is_cut_off() -> None:
 
 def test_the_words_that_are_looked_for_are_the_ones_that_are_written() -> None:
     """`must_be_settled` looks into the file itself."""
-    places = overrides.overrides("anthropic", "x", None, {}, clock=False, often=False)
+    places = overrides.overrides("anthropic", "x", None, {}, life=None)
     assert ("apiKeyHelper",) in places

@@ -11,7 +11,7 @@ import keyring
 import orjson
 import pytest
 
-from ccfb import config, gate, paths, secrets
+from ccfb import config, paths, secrets
 from ccfb.billing import store
 from ccfb.billing.model import State, Switch, Wake
 from scripts import ROOT, House
@@ -64,7 +64,6 @@ def billed(provider: str, ahead: float = 3600.0) -> None:
         window="five_hour",
         resets_at=now + ahead,
         since=now,
-        boot_since=gate.boot_clock(),
     )
     wake = Wake(at=now + ahead, marker=provider, resets_at=now + ahead)
     store.save(State(switch=switch, wake=wake, limits={"five_hour": now + ahead}))

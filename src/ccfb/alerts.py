@@ -1,26 +1,40 @@
 """What the user hears of without looking, and in which words. Nothing foreign is repeated."""
 
-import time
 from collections.abc import Iterable
 
-from ccfb.billing.machine import Action, Crossed
+from ccfb.billing.events import Action, Crossed
 from ccfb.billing.model import Entry, State
 from ccfb.notify import Alert
-
-DAY = 86_400.0
+from ccfb.words import clock, window
 
 BACK = "Back on the subscription"
 BILLED = "Billed to {provider}"
+HIT = "{window}: hit. Until {until}."
+NEAR = "{window}: nearly used up. Until {until}."
+OPEN = "{window}: open again."
+ANSWER = "In the session, or in any terminal: ccfb yes [DOLLARS], ccfb no, ccfb wait"
+
 WORDS = {
-    ("switch", "limit"): (BILLED, "{window}: hit. Until {until}.", False),
-    ("switch", "threshold"): (BILLED, "{window}: nearly used up. Until {until}.", False),
-    ("revert", "reset"): (BACK, "{window}: open again.", False),
-    ("revert", "utilization"): (BACK, "{window}: open again.", False),
+    ("switch", "limit"): (BILLED, HIT, False),
+    ("switch", "threshold"): (BILLED, NEAR, False),
+    ("revert", "reset"): (BACK, OPEN, False),
+    ("revert", "utilization"): (BACK, OPEN, False),
+    ("revert", "budget"): (BACK, "The budget is used up. See ccfb status.", True),
+    ("revert", "account"): (BACK, "Another account has signed in.", False),
     ("revert", "provider failure"): (
         BACK,
         "{provider} refused to be billed. See ccfb status.",
         True,
     ),
+    ("question", "limit"): ("Go on with {provider}?", "{window}: hit. " + ANSWER, True),
+    ("question", "threshold"): (
+        "Go on with {provider}?",
+        "{window}: nearly used up. " + ANSWER,
+        True,
+    ),
+    ("budget", "near"): ("Most of the budget is spent", "{text}", False),
+    ("downgrade", None): ("Going on with {text}", NEAR, False),
+    ("restore", None): ("Back to the usual model", OPEN, False),
     ("limit", None): (
         "The plan's limit",
         "{window}: hit, and nothing was switched. It resets {until}. See ccfb status.",
@@ -45,15 +59,21 @@ def alerts(entries: Iterable[Entry], actions: Iterable[Action], state: State) ->
 
 def _entry(entry: Entry, state: State) -> Alert | None:
     words = WORDS.get((entry.event, entry.reason))
-    if words is None or (entry.event == "limit" and state.switch):
+    if words is None or (entry.event == "limit" and _told_otherwise(state)):
         return None
     title, text, urgent = words
     values = {
         "provider": entry.provider,
         "window": _window(entry.window),
         "until": _clock(entry.resets_at),
+        "text": entry.text,
     }
     return Alert(title=title.format_map(values), text=text.format_map(values), urgent=urgent)
+
+
+def _told_otherwise(state: State) -> bool:
+    """Whether what was done about a limit is told anyway."""
+    return bool(state.switch or state.question or state.downgrades)
 
 
 def _crossed(action: Crossed) -> Alert:
@@ -62,12 +82,8 @@ def _crossed(action: Crossed) -> Alert:
 
 
 def _window(name: str | None) -> str:
-    return (name or "plan").replace("_", " ").capitalize()
+    return f"{window(name)} window".capitalize()
 
 
 def _clock(moment: float | None) -> str:
-    """A moment in local time, with the day where it isn't within the next 24 hours."""
-    if moment is None:
-        return "you choose otherwise"
-    pattern = "%H:%M" if moment - time.time() < DAY else "%d %b %H:%M"
-    return time.strftime(pattern, time.localtime(moment))
+    return "you choose otherwise" if moment is None else clock(moment)

@@ -1,40 +1,38 @@
-"""One event in, one answer out: the part that does something, a few times a week.
-
-Order of writing, so that a crash between any two writes is put right by the next run: the
-state says what should be, `unsettled` until settings and ledger have followed it.
-"""
+"""One event in, one answer out: the part that does something, a few times a week."""
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
 
-from ccfb import config, gate, paths, providers, secrets
+from ccfb import asking, effects, gate, paths
 from ccfb.billing import machine, store
-from ccfb.billing.machine import (
+from ccfb.billing.events import (
     Action,
-    Chosen,
+    Answering,
+    Ask,
+    Bar,
     Continue,
+    Estimated,
     Event,
+    Failed,
     Limited,
+    Metered,
     Nudge,
     Prompted,
     Refused,
-    Rules,
+    Resumed,
     Say,
+    SignedIn,
     Strayed,
-    Threshold,
     Tick,
     Told,
 )
-from ccfb.billing.model import Entry, Moment, State, Window
-from ccfb.client import conflicts, limits, registration, reloads, settings, signals, transcript
-from ccfb.client.overrides import Overrides, blanks, overrides
-from ccfb.errors import CcfbError
-from ccfb.providers.base import Provider
+from ccfb.billing.model import State, Window
+from ccfb.client import limits, models, reloads, settings, signals, transcript
+from ccfb.effects import remember, step
 
 Payload = dict[str, Any]
 
@@ -55,8 +53,11 @@ OVERLAP = 30.0
 ROW_LOOKS, ROW_PAUSE = 5, 0.04
 """How often, and seconds apart, a failed turn's row is looked for."""
 
-RETRY = 15.0
-"""Seconds until settings that could not be written are tried again."""
+WAITING = 21_000.0
+"""Seconds that a stalled turn waits for the user's word; its hook may take a little longer."""
+
+GLANCE = 0.5
+"""Seconds between two looks for the user's word."""
 
 PROVIDER_KINDS = frozenset(
     {limits.Kind.AUTH, limits.Kind.CREDIT, limits.Kind.CAP, limits.Kind.MODEL}
@@ -74,49 +75,10 @@ class Answer(NamedTuple):
 def run(event: str, payload: Payload) -> Answer:
     """Answer one hook."""
     if event != "StopFailure":  # there the stalled turn comes first
-        _catch_up(event)
+        _gently(event, catch_up)
+    _gently(event, _sign_in)
+    _gently(event, measure)
     return HANDLERS.get(event, _other)(payload)
-
-
-def now() -> Moment:
-    """This moment, by both clocks."""
-    return Moment(time.time(), gate.boot_clock())
-
-
-def step(event: Event) -> tuple[State, list[Action]]:
-    """Let the machine take one step, and write down what follows, under the lock.
-
-    Raises:
-        CcfbError: The state is locked, or the settings can't be written.
-    """
-    rules = _rules(event)
-    with store.locked():
-        before = _adopt(store.load())
-        cut_off = before.unsettled
-        state, actions = machine.advance(before, event, rules, now())
-        entries = list(state.unwritten)
-        tidy = machine.Tidy() in actions
-        if state.unsettled or tidy:
-            _commit(state, tidy=tidy, cut_off=cut_off)
-        elif state != before:
-            store.save(state)
-    _alert(entries, actions, state)
-    return state, actions
-
-
-def _alert(entries: list[Entry], actions: list[Action], state: State) -> None:
-    """Let the user hear of what happened; whatever goes wrong there stays there."""
-    if not entries and not actions:
-        return
-    try:
-        from ccfb import alerts, notify  # noqa: PLC0415 - rare, and they start processes
-
-        told = alerts.alerts(entries, actions, state)
-        if told and notify.anywhere():
-            for alert in told:
-                notify.send(alert)
-    except Exception as problem:  # noqa: BLE001 - billing doesn't depend on it
-        gate.log("notify", problem)
 
 
 def catch_up() -> None:
@@ -132,130 +94,40 @@ def catch_up() -> None:
         unknown = finding.kind is limits.Kind.UNKNOWN_LIMIT
         ahead = finding.kind is limits.Kind.LIMIT and (finding.resets_at or 0) > started
         if unknown or ahead:
-            step(_limited(finding, row.session_id or "", row.uuid, live=False))
+            session = row.session_id or ""
+            step(_limited(finding, session, row.uuid, live=False, entrypoint=row.entrypoint))
 
 
-def _catch_up(event: str) -> None:
-    """Catch up, where nothing depends on it."""
+def measure() -> None:
+    """Book what sessions have cost their provider since the switch."""
+    meter, now = store.load().meter, time.time()
+    if meter is None or (meter.until and now > meter.until + machine.FLIGHT):
+        return
+    from ccfb.client import messages  # noqa: PLC0415 - rare, as are prices
+    from ccfb.meter import spent  # noqa: PLC0415
+
+    sent = messages.messages(paths.projects(), meter.since)
+    costs = spent(sent, meter.provider, meter.since, meter.until or now)
+    dollars = {session: cost.dollars for session, cost in costs.items()}
+    if any(cost > meter.sessions.get(session, 0.0) for session, cost in dollars.items()):
+        step(Metered(dollars))
+
+
+def _sign_in() -> None:
+    """Notice that another account has signed in."""
+    from ccfb import usage  # noqa: PLC0415 - reads a file that may be large
+
+    found = usage.account()
+    if found and found != store.load().account:
+        step(SignedIn(found))
+
+
+def _gently(event: str, what: Callable[[], None]) -> None:
+    """Do something on which the answer doesn't depend."""
     try:
-        catch_up()
+        what()
     except Exception as problem:  # noqa: BLE001 - the way back to the plan comes first
         gate.log(event, problem)
-
-
-def _rules(event: Event) -> Rules:
-    """The user's word; none is taken from a configuration that can't be read."""
-    try:
-        chosen = config.load()
-    except CcfbError as error:
-        gate.log("config", error)
-        return Rules(automatic=False)
-    ahead = {
-        name: Threshold(window.switch_at, window.back_at) for name, window in chosen.windows.items()
-    }
-    rules = Rules(chosen.mode == "auto", (), ahead, tuple(chosen.alerts.at))
-    if chosen.mode == "off" or not _may_switch(event, ahead):
-        return rules
-    usable = tuple(p for p in chosen.providers if _has_key(chosen, p))
-    return replace(rules, usable=usable)
-
-
-def _may_switch(event: Event, ahead: Mapping[str, Threshold]) -> bool:
-    """Whether keys are needed at all: a key command may ask for a fingerprint."""
-    if isinstance(event, Refused) or event == Chosen("auto"):
-        return True
-    state = store.load()
-    if state.switch and not gate.due(state.wake.model_dump()):
-        return False
-    if isinstance(event, Told):
-        told = event.windows.items()
-        return any(name in ahead and w.percentage >= ahead[name].switch_at for name, w in told)
-    return isinstance(event, Limited) or bool(state.closed)
-
-
-def _has_key(chosen: config.Config, provider: config.ProviderName) -> bool:
-    key = chosen.keys.get(provider)
-    try:
-        return bool(key and secrets.read(provider, key.model_dump()))
-    except CcfbError as error:
-        gate.log("key", error)
-        return False
-
-
-def _adopt(state: State) -> State:
-    """Take back what a switch has left in the settings whose state was lost."""
-    if state.switch or state.displaced is not None:
-        return state
-    try:
-        values = settings.read(paths.settings()).values
-        known = map(_bill, providers.ALL.values())
-        left_over = conflicts.left_over(values, known)
-    except CcfbError:
-        return state  # told when it is written
-    for place, value in left_over.items():
-        state.displaced = settings.adopt(state.displaced or {}, place, value)
-        state.unsettled, state.tidy_at = True, time.time() + machine.TIDY_AFTER
-    return state
-
-
-def _commit(state: State, *, tidy: bool, cut_off: bool) -> None:
-    """Make settings and ledger follow the state, which is on the disk before them.
-
-    Args:
-        state: What should be.
-        tidy: Emptied variables may leave the settings.
-        cut_off: A run before may have written the settings, and not said so.
-    """
-    path = paths.settings()
-    store.save(state)
-
-    def remember(displaced: dict[str, Any] | None) -> None:
-        state.displaced = displaced
-        store.save(state)
-
-    try:
-        values = settings.read(path).values
-        wanted = _wanted(state, values)
-        written = settings.override(path, wanted, state.displaced, remember)
-        if tidy:
-            written |= settings.override(path, wanted, state.displaced, remember, tidy=True)
-    except CcfbError as error:
-        gate.log("settings", error)
-        state.wake.unsettled = False
-        state.wake.at = state.wake.settled_at = time.time() + RETRY
-        store.save(state)
-        raise
-    store.append(state.unwritten)
-    state.unwritten = []
-    state.unsettled = state.wake.unsettled = False
-    if written or cut_off:
-        state.settled_at = state.wake.settled_at = time.time()
-    store.save(state)
-
-
-def _wanted(state: State, values: dict[str, Any]) -> Overrides:
-    """What has to stand in the settings: nothing, while the plan is billed."""
-    if not state.switch:
-        return blanks(values.get("env") or {}) if state.blanked else {}
-    return _bill(providers.ALL[state.switch.provider])
-
-
-def _bill(provider: Provider) -> Overrides:
-    """The overrides that bill a provider."""
-    try:
-        chosen = config.load()
-    except CcfbError:
-        chosen = config.Config()
-    models = chosen.models.get(provider.name, config.Models()).model_dump(exclude_none=True)
-    key = chosen.keys.get(provider.name)
-    return overrides(
-        provider.name,
-        registration.helper_command(provider.name),
-        provider.base_url,
-        {**provider.models, **models},
-        clock=registration.has_status_line(),
-        often=not isinstance(key, config.CommandKey),
-    )
 
 
 def _stop_failure(payload: Payload) -> Answer:
@@ -269,13 +141,73 @@ def _stop_failure(payload: Payload) -> Answer:
     at = row.at if row else time.time()
     finding = _read(str(payload.get("error")), text, row.quota if row else None, at, state)
     failure = row.uuid if row else f"{payload.get('prompt_id')} {agent} {text}"
-    event = _failure_event(finding, session, failure)
-    state, actions = step(event)
-    _catch_up("StopFailure")
+    if row:
+        _gently("StopFailure", lambda: _note_client(row.version, _last_model(row.path)))
+    state, actions = step(_failure_event(finding, session, failure))
+    _gently("StopFailure", catch_up)
+    if row and state.question:
+        _gently("StopFailure", lambda: _estimate(row.path))
+        if os.environ.get(signals.ENTRYPOINT) == signals.INTERACTIVE:
+            state, actions = _wait_for_word(session, row, state)
     for action in actions:
         if isinstance(action, Continue):
             return _go_on(action, state, payload, row)
     return Answer()
+
+
+def _estimate(path: str, recache: object = 0) -> None:
+    """Tell the user's question what going on would cost this session.
+
+    Args:
+        path: Its transcript.
+        recache: What the client says would have to be cached anew, in tokens.
+    """
+    question = store.load().question
+    if question is None:
+        return
+    from ccfb import estimate  # noqa: PLC0415 - rare, as are prices
+    from ccfb.client import messages  # noqa: PLC0415
+
+    sent, now = messages.of_session(path), time.time()
+    theirs = effects.models(question.provider)
+    tokens = recache if isinstance(recache, int) else 0
+    first = estimate.take_over(sent, question.provider, now, models=theirs, recache=tokens)
+    pace = estimate.per_hour(sent, question.provider, now, models=theirs)
+    if first and pace:
+        step(Estimated(first.dollars, pace.per_hour))
+
+
+def _wait_for_word(session: str, row: transcript.Row, state: State) -> tuple[State, list[Action]]:
+    """Wait with a stalled turn for the user's word; whoever is faster lets it go on.
+
+    Never in a headless session: with its input closed, the client waits for this hook to end
+    (seen on 2.1.176 and 2.1.329).
+    """
+    end, parents = time.time() + WAITING, _parents()
+    while time.time() < end and _parents() == parents:
+        wake = gate.read_wake()
+        if wake.get("marker"):
+            time.sleep(GLANCE)  # a prompt that has given the word is on its way
+            if transcript.still_stalled(row.path, row.uuid):
+                return step(Resumed(session))
+            break
+        if not wake.get("asked") or gate.due(wake):
+            break
+        time.sleep(GLANCE)
+    return state, []
+
+
+def _parents() -> tuple[int, int]:
+    """Who waits for this process: the client, or the shell it has started, and its parent.
+
+    The client lets its hooks outlive it (seen on 2.1.176), so they have to see it go.
+    """
+    parent = os.getppid()
+    try:
+        with open(f"/proc/{parent}/stat", encoding="utf-8") as file:
+            return parent, int(file.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):  # no Linux
+        return parent, 0
 
 
 def _row(path: str, session: str, agent: str | None, text: str) -> transcript.Row | None:
@@ -297,17 +229,23 @@ def _read(
 
 def _failure_event(finding: limits.Finding, session: str, failure: str) -> Event:
     if finding.kind in {limits.Kind.LIMIT, limits.Kind.UNKNOWN_LIMIT}:
-        return _limited(finding, session, failure, live=True)
+        entrypoint = os.environ.get(signals.ENTRYPOINT)
+        return _limited(finding, session, failure, live=True, entrypoint=entrypoint)
     billed = os.environ.get(signals.BILLING_VARIABLE)
     if finding.kind in PROVIDER_KINDS and billed:
         return Refused(session, failure, billed, finding.resets_at, finding.text)
+    if finding.kind is limits.Kind.OUTAGE and not billed:
+        return Failed(session, failure)
     return Tick()
 
 
-def _limited(finding: limits.Finding, session: str, failure: str, *, live: bool) -> Limited:
+def _limited(
+    finding: limits.Finding, session: str, failure: str, *, live: bool, entrypoint: str | None
+) -> Limited:
     window = finding.window or "plan"
     resets_at = finding.resets_at if finding.kind is limits.Kind.LIMIT else None
-    return Limited(session, failure, window, resets_at, finding.text, live)
+    headless = entrypoint not in {None, signals.INTERACTIVE}
+    return Limited(session, failure, window, resets_at, finding.text, live, headless)
 
 
 def _go_on(action: Continue, state: State, payload: Payload, row: transcript.Row | None) -> Answer:
@@ -331,9 +269,9 @@ def _reloaded(session: str, state: State, pause: float = 0.0) -> bool:
         state: What it should have taken up.
         pause: Seconds to leave the client for applying them.
     """
-    if os.environ.get(signals.BILLING_VARIABLE, "") == state.wake.marker:
+    if not gate.off_course(state.wake.model_dump(include={"marker", "model"})):
         return True
-    if not state.switch and state.tidy_at is None:
+    if not state.switch and not state.downgrades and state.tidy_at is None:
         state, _ = step(Strayed(session))
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -347,19 +285,28 @@ def _reloaded(session: str, state: State, pause: float = 0.0) -> bool:
 def _billed(state: State) -> str:
     if state.switch:
         return f"The plan's limit was hit; requests are now billed to {state.billing}."
+    if state.downgrades:
+        return "The limit of a model was hit; another model goes on."
     return "The plan's limit has reset."
 
 
 def _user_prompt_submit(payload: Payload) -> Answer:
     """A prompt is about to be sent: to whom it is billed has to be right by then."""
-    session = str(payload.get("session_id"))
+    session, prompt = str(payload.get("session_id")), str(payload.get("prompt"))
+    if asking.meant(prompt):
+        return _answered(session, prompt)
     state, actions = step(Prompted(session))
     said = [action.text for action in actions if isinstance(action, Say)]
+    barred = [action.text for action in actions if isinstance(action, Bar)]
+    if Ask() in actions and state.question:
+        said.append(_question(payload))
     kept = state.sessions.get(session)
-    resumed = str(payload.get("prompt")).startswith(signals.RESUME_PROMPT)
+    resumed = prompt.startswith(signals.RESUME_PROMPT)
     if resumed and kept and kept.continued_at:
         reason = "This task already went on with another billing when the limit was hit."
         return _block(*said, reason)
+    if barred:
+        return _block(*said, *barred)
     if not _reloaded(session, state, APPLY) and not state.switch:
         return _block(
             *said,
@@ -369,10 +316,38 @@ def _user_prompt_submit(payload: Payload) -> Answer:
     return _tell(*said) if said else Answer()
 
 
+def _question(payload: Payload) -> str:
+    """The pending question, with what going on would cost this session."""
+    _gently("UserPromptSubmit", lambda: _estimate(str(payload.get("transcript_path"))))
+    asked = store.load().question
+    return asking.question(asked) if asked else ""
+
+
+def _answered(session: str, prompt: str) -> Answer:
+    """The user's word, typed as a prompt: a task that was cut off goes on at once."""
+    answer = asking.parse(prompt, session)
+    if answer is None:
+        return _heard(f"That wasn't understood. What can be answered: {asking.USAGE}")
+    before = store.load()
+    state, actions = step(answer)
+    said = asking.outcome(answer, before, state)
+    if not any(isinstance(action, Continue) for action in actions):
+        return _heard(said)
+    if not _reloaded(session, state, APPLY):
+        step(Strayed(session, lost=True))
+        return _heard(said, "This session doesn't take it up. Leave it, and: claude --resume")
+    context = (
+        f"This prompt was an answer to ccfb, which looks after billing. {_billed(state)} "
+        "Continue with the task where it was interrupted."
+    )
+    return _tell(said, context=context)
+
+
 def _session_start(payload: Payload) -> Answer:
     """A session starts: catch up, and begin with the right billing."""
     reloads.sweep(time.time())
     state, _ = step(Tick())
+    _gently("SessionStart", _plan_looks)
     _reloaded(str(payload.get("session_id")), state, APPLY)
     return Answer()
 
@@ -382,8 +357,86 @@ def _status_line(payload: Payload) -> Answer:
     state = store.load()
     if state.wake.at is not None:
         time.sleep(min(gate.SOON, max(0.0, state.wake.at - time.time())))
-    state, _ = step(Told(_windows(payload)))
+    session = str(payload.get("session_id"))
+    asked, model = state.question, payload.get("model")
+    name = model.get("id") if isinstance(model, dict) else None
+    _gently("StatusLine", lambda: _note_client(payload.get("version"), name))
+    state, _ = step(Told(_windows(payload), session))
+    _gently("StatusLine", lambda: _note_cost(payload, state))
+    _gently("StatusLine", _look)
+    state = store.load()
+    if state.question and state.question.take_over is None and asked is None:
+        cache = payload.get("prompt_cache")
+        cold = cache.get("recache_tokens_if_cold") if isinstance(cache, dict) else None
+        _gently("StatusLine", lambda: _estimate(str(payload.get("transcript_path")), cold))
     return _follow(payload, state)
+
+
+def _note_cost(payload: Payload, state: State) -> None:
+    """Measure until the transcript has what the client counts already, and remember how much."""
+    session, total = str(payload.get("session_id")), gate.cost(payload)
+    if not state.wake.metered or total is None:
+        return
+    before = state.meter.sessions.get(session) if state.meter else None
+    if session in state.wake.costs and total > state.wake.costs[session]:
+        for _ in range(ROW_LOOKS):
+            meter = store.load().meter
+            if meter is None or meter.sessions.get(session) != before:
+                break
+            time.sleep(ROW_PAUSE)
+            measure()
+    remember(lambda state: state.wake.costs.__setitem__(session, total))
+
+
+def _note_client(version: object, model: object) -> None:
+    """Remember what is needed to move sessions to another model."""
+    state, name = store.load(), models.bare(model) if isinstance(model, str) else ""
+    family = models.family(name)
+    known = dict(state.models) | ({family: name} if family else {})
+    if (state.client, state.models) == (version or state.client, known):
+        return
+
+    def note(state: State) -> None:
+        state.client, state.models = str(version or state.client), known
+
+    remember(note)
+
+
+def _last_model(path: str) -> str | None:
+    """The model that a session has used last."""
+    from ccfb.client import messages  # noqa: PLC0415 - rare
+
+    sent = messages.of_session(path)
+    return sent[-1].model if sent else None
+
+
+def _plan_looks() -> None:
+    """Note when the other sources of utilization are to be asked."""
+    from ccfb import usage  # noqa: PLC0415 - rare
+
+    due = usage.next_due(effects.chosen().sources, time.time())
+
+    def note(state: State) -> None:
+        state.wake.look_at = due
+
+    remember(note)
+
+
+def _look() -> None:
+    """Ask the other sources of utilization, if it is time."""
+    wake = store.load().wake
+    if wake.look_at is None or time.time() < wake.look_at:
+        return
+    from ccfb import usage  # noqa: PLC0415 - rare
+
+    for telling in usage.ask(effects.chosen().sources, time.time()):
+        seen = time.time()
+        windows = {
+            name: Window(percentage=told.percentage, resets_at=told.resets_at, seen_at=seen)
+            for name, told in telling.windows.items()
+        }
+        step(Told(windows, extra_usage=telling.extra_usage))
+    _plan_looks()
 
 
 def _windows(payload: Payload) -> dict[str, Window]:
@@ -413,13 +466,28 @@ def _follow(payload: Payload, state: State) -> Answer:
     return Answer()
 
 
-def _tell(*lines: str) -> Answer:
-    return Answer(out=orjson.dumps({"systemMessage": "ccfb: " + "\n".join(lines)}).decode())
+def _turn_ended(payload: Payload) -> Answer:
+    """Whoever is billed has answered."""
+    state, _ = step(Answering())
+    return _follow(payload, state)
 
 
-def _block(*lines: str) -> Answer:
+def _tell(*lines: str, context: str = "") -> Answer:
+    answer: dict[str, Any] = {"systemMessage": "ccfb: " + "\n".join(lines)}
+    if context:
+        output = {"hookEventName": "UserPromptSubmit", "additionalContext": context}
+        answer["hookSpecificOutput"] = output
+    return Answer(out=orjson.dumps(answer).decode())
+
+
+def _block(*lines: str, **more: bool) -> Answer:
     reason = "ccfb: " + "\n".join(lines)
-    return Answer(out=orjson.dumps({"decision": "block", "reason": reason}).decode())
+    return Answer(out=orjson.dumps({"decision": "block", "reason": reason, **more}).decode())
+
+
+def _heard(*lines: str) -> Answer:
+    """The prompt was for us: it isn't repeated to the user (seen on 2.1.176 to 2.1.329)."""
+    return _block(*lines, suppressOriginalPrompt=True)
 
 
 HANDLERS: dict[str, Callable[[Payload], Answer]] = {
@@ -427,4 +495,5 @@ HANDLERS: dict[str, Callable[[Payload], Answer]] = {
     "UserPromptSubmit": _user_prompt_submit,
     "SessionStart": _session_start,
     "StatusLine": _status_line,
+    "Stop": _turn_ended,
 }

@@ -49,8 +49,6 @@ BLOCK = (
 REDRAW = 10.0
 """Seconds between two runs of the earlier status line while a key is billed."""
 
-LABELS = (("five_hour", "5h"), ("seven_day", "7d"))
-
 
 class _Syntax:
     """What the scanner wants to know about JSON."""
@@ -130,8 +128,14 @@ def strayed(event: str, payload: dict[str, object], wake: dict[str, object]) -> 
 
 
 def off_course(wake: dict[str, object]) -> bool:
-    """Whether this session is billed otherwise than it should be."""
-    return os.environ.get(signals.BILLING_VARIABLE, "") != (wake.get("marker") or "")
+    """Whether this session is billed, or works, otherwise than it should."""
+    return any(
+        os.environ.get(variable, "") != (wake.get(name) or "")
+        for variable, name in (
+            (signals.BILLING_VARIABLE, "marker"),
+            (signals.MODEL_VARIABLE, "model"),
+        )
+    )
 
 
 def overdue() -> bool:
@@ -171,20 +175,81 @@ def failed(payload: dict[str, object]) -> bool:
     return any(mark in tail for mark in signals.API_ERROR)
 
 
+def cost(payload: dict[str, object]) -> float | None:
+    """What the client says that this session has cost so far, in dollars, plan or not."""
+    total = _dict(payload.get("cost")).get("total_cost_usd")
+    return float(total) if isinstance(total, int | float) else None
+
+
+def spending(payload: dict[str, object], wake: dict[str, object]) -> bool:
+    """Whether this session has cost its provider something since it was last measured."""
+    total = cost(payload)
+    if total is None or not wake.get("metered"):
+        return False
+    return total > _number(_dict(wake.get("costs")).get(str(payload.get("session_id"))), -1.0)
+
+
+def configured_at() -> float:
+    """When the configuration was last changed, in epoch seconds; 0 where there is none."""
+    try:
+        return os.stat(paths.own("config.json")).st_mtime
+    except OSError:
+        return 0.0
+
+
 def needed(event: str, payload: dict[str, object], wake: dict[str, object]) -> bool:
     """Whether the engine has something to do."""
-    if event in ALWAYS or due(wake, SOON if event == "StatusLine" else 0.0):
-        return True
-    if strayed(event, payload, wake):
-        return True
-    if event == "SessionEnd":
-        return failed(payload)
-    if event == "UserPromptSubmit":
-        resumed = str(payload.get("prompt")).startswith(signals.RESUME_PROMPT)
-        waiting = wake.get("sessions")
-        told = isinstance(waiting, list) and payload.get("session_id") in waiting
-        return resumed or told
-    return event == "StatusLine" and climbed(wake, payload)
+    return (
+        event in ALWAYS
+        or due(wake, SOON if event == "StatusLine" else 0.0)
+        or strayed(event, payload, wake)
+        or _number(wake.get("config"), 0.0) != configured_at()
+        or NEWS.get(event, _no_news)(payload, wake)
+    )
+
+
+def _no_news(payload: dict[str, object], wake: dict[str, object]) -> bool:  # noqa: ARG001
+    return False
+
+
+def _turn_ended(payload: dict[str, object], wake: dict[str, object]) -> bool:  # noqa: ARG001
+    return bool(wake.get("metered") or wake.get("failing"))
+
+
+def _session_ended(payload: dict[str, object], wake: dict[str, object]) -> bool:
+    return bool(wake.get("metered")) or failed(payload)
+
+
+def _signed_in(payload: dict[str, object], wake: dict[str, object]) -> bool:  # noqa: ARG001
+    return payload.get("notification_type") == signals.SIGNED_IN
+
+
+def _prompted(payload: dict[str, object], wake: dict[str, object]) -> bool:
+    """Whether a prompt is for us, or its user is to be told something first."""
+    waiting = wake.get("sessions")
+    return (
+        bool(wake.get("asked") or wake.get("marker"))
+        or (isinstance(waiting, list) and payload.get("session_id") in waiting)
+        or str(payload.get("prompt")).strip().lower().startswith(signals.OURS)
+    )
+
+
+def _drawn(payload: dict[str, object], wake: dict[str, object]) -> bool:
+    return (
+        climbed(wake, payload)
+        or spending(payload, wake)
+        or time.time() >= _number(wake.get("look_at"))
+    )
+
+
+NEWS = {
+    "Stop": _turn_ended,
+    "SessionEnd": _session_ended,
+    "Notification": _signed_in,
+    "UserPromptSubmit": _prompted,
+    "StatusLine": _drawn,
+}
+"""What the engine wants to hear of, by event."""
 
 
 def note_reload(payload: dict[str, object]) -> None:
@@ -201,23 +266,6 @@ def note_reload(payload: dict[str, object]) -> None:
     with open(draft, "w", encoding="utf-8") as file:
         file.write(str(time.time()))
     os.replace(draft, os.path.join(folder, session))
-
-
-def line(payload: dict[str, object], wake: dict[str, object]) -> str:
-    """The status line: billing now, and how far each window is."""
-    marker = wake.get("marker")
-    if marker:
-        until = wake.get("resets_at")
-        text = f"{marker} until {_clock(until)}" if until else f"{marker}"
-        return f"{text} (this session: after its next message)" if off_course(wake) else text
-    parts = ["subscription"]
-    windows = _dict(payload.get("rate_limits"))
-    for name, label in LABELS:
-        window = _dict(windows.get(name))
-        if window:
-            percent = _number(window.get("used_percentage"), 0.0)
-            parts.append(f"{label} {percent:.0f}% ↻{_clock(window.get('resets_at'))}")
-    return " · ".join(parts)
 
 
 CHAIN = 'out=$(sh -c "$1"); [ -z "$out" ] || printf "%s\\n" "$out"; printf "%s" "$2"; exit 0'
@@ -345,13 +393,15 @@ def draw(stdin: bytes, packages: str) -> str:
         payload, wake = parse(stdin), read_wake()
         if needed("StatusLine", payload, wake):
             aside(lambda: wake_engine("StatusLine", payload, packages))
-        own = line(payload, wake)
+        from ccfb import statusline  # noqa: PLC0415 - no other hook needs it
+
+        own = statusline.line(payload, wake, behind=off_course(wake))
     except Exception as problem:  # noqa: BLE001 - theirs is shown, whatever happens to ours
         log("StatusLine", problem)
     chained = read(paths.own("receipt.json")).get("chained")
     if not isinstance(chained, str):
         return own
-    if own and wake.get("marker"):
+    if own and (wake.get("marker") or wake.get("asked")):  # the clock runs
         return cached(chained, own, payload, stdin)
     chain(chained, own, stdin)
     return own
@@ -408,12 +458,3 @@ def _dict(value: object) -> dict[str, object]:
 
 def _number(value: object, default: float = float("inf")) -> float:
     return float(value) if isinstance(value, int | float) else default
-
-
-def _clock(when: object) -> str:
-    """A moment in local time, with the day once it isn't today."""
-    if not isinstance(when, int | float):
-        return "?"
-    moment = time.localtime(when)
-    pattern = "%H:%M" if moment[:3] == time.localtime()[:3] else "%a %H:%M"
-    return time.strftime(pattern, moment)

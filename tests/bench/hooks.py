@@ -56,8 +56,10 @@ def main(rounds: int) -> None:
 def install(home: Path) -> None:
     """Leave a state and a receipt behind as a machine has them that is used every day."""
     sys.path.insert(0, str(ROOT / "src"))
-    from ccfb.billing.machine import Rules, Told, advance  # noqa: PLC0415
+    from ccfb.billing.events import Told  # noqa: PLC0415
+    from ccfb.billing.machine import advance  # noqa: PLC0415
     from ccfb.billing.model import Moment, Session, State, Window  # noqa: PLC0415
+    from ccfb.billing.rules import Rules  # noqa: PLC0415
 
     own = home / ".claude" / "ccfb"
     own.mkdir(mode=0o700)
@@ -71,7 +73,7 @@ def install(home: Path) -> None:
         f"00000000-0000-4000-8000-{number:012}": Session(seen_at=now) for number in range(5)
     }
     state, _ = advance(
-        State(sessions=sessions), Told(windows), Rules(automatic=True), Moment(now, 0.0)
+        State(sessions=sessions), Told(windows), Rules(mode="auto"), Moment(now, 0.0)
     )
     (own / "state.json").write_text(state.model_dump_json(), encoding="utf-8")
     receipt: Payload = {"chained": None, "displaced": {}, "hooks": list(EVENTS)}

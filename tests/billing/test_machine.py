@@ -4,15 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from ccfb.billing.machine import (
-    GRACE,
-    KEEP,
-    LEAD,
-    NUDGES,
-    PATIENCE,
-    REST,
-    SAME,
-    TIDY_AFTER,
+from ccfb.billing.budget import SAME
+from ccfb.billing.events import (
     Action,
     Chosen,
     Continue,
@@ -21,16 +14,15 @@ from ccfb.billing.machine import (
     Nudge,
     Prompted,
     Refused,
-    Rules,
     Say,
     Strayed,
-    Threshold,
     Tick,
     Tidy,
     Told,
-    advance,
 )
+from ccfb.billing.machine import GRACE, KEEP, LEAD, NUDGES, PATIENCE, REST, TIDY_AFTER, advance
 from ccfb.billing.model import Entry, Moment, State, Window
+from ccfb.billing.rules import Policy, Rules
 
 NOW = 1_800_000_000.0
 BOOT = 5_000.0
@@ -38,9 +30,10 @@ HOUR = 3_600.0
 RESET = NOW + 2 * HOUR
 WEEKLY = NOW + 50 * HOUR
 
-AUTO = Rules(automatic=True, usable=("anthropic", "openrouter"))
-POOR = Rules(automatic=True)
-OFF = Rules(automatic=False)
+SWITCH = Policy("switch")
+AUTO = Rules("auto", ("anthropic", "openrouter"), other=SWITCH)
+POOR = Rules("auto", other=SWITCH)
+OFF = Rules("off", other=SWITCH)
 
 
 class World:
@@ -116,7 +109,7 @@ def says(actions: Iterable[Action]) -> list[str]:
     [
         pytest.param(AUTO, limit(), "anthropic", id="automatic and usable: switches"),
         pytest.param(
-            Rules(automatic=True, usable=("openrouter", "anthropic")),
+            Rules("auto", ("openrouter", "anthropic"), other=SWITCH),
             limit(),
             "openrouter",
             id="the first of the usable ones is taken",
@@ -124,7 +117,7 @@ def says(actions: Iterable[Action]) -> list[str]:
         pytest.param(AUTO, limit(live=False), "anthropic", id="read from a transcript: switches"),
         pytest.param(OFF, limit(), "subscription", id="off: stays"),
         pytest.param(
-            Rules(automatic=False, usable=("anthropic",)), limit(), "subscription", id="off, usable"
+            Rules("off", ("anthropic",), other=SWITCH), limit(), "subscription", id="off, usable"
         ),
         pytest.param(POOR, limit(), "subscription", id="no usable provider: stays"),
         pytest.param(AUTO, limit(resets_at=None), "subscription", id="unknown limit: stays"),
@@ -534,7 +527,7 @@ def test_the_next_provider_takes_over_and_the_session_goes_on() -> None:
 
 
 def test_without_another_provider_billing_comes_back_and_the_user_is_told() -> None:
-    world = World(Rules(automatic=True, usable=("anthropic",)))
+    world = World(Rules("auto", ("anthropic",), other=SWITCH))
     world.sees(limit())
     assert world.sees(refusal()) == []
     assert world.state.billing == "subscription"
@@ -569,7 +562,7 @@ def test_a_refusal_told_twice_is_answered_once() -> None:
     ids=["untold", "told", "told, but past"],
 )
 def test_a_provider_that_refused_is_left_alone(until: float | None, rest: float) -> None:
-    rules = Rules(automatic=True, usable=("anthropic",))
+    rules = Rules("auto", ("anthropic",), other=SWITCH)
     world = World(rules)
     world.sees(limit(window="seven_day", resets_at=WEEKLY))
     world.sees(refusal(until=until))
@@ -654,7 +647,7 @@ def test_what_a_stray_session_has_inherited_is_blanked_for_a_while() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "word"), [(OFF, "mode auto"), (POOR, "ccfb status")], ids=["off", "no provider"]
+    ("rules", "word"), [(OFF, "mode ask"), (POOR, "ccfb status")], ids=["off", "no provider"]
 )
 def test_who_stays_at_a_limit_is_told_why_once(rules: Rules, word: str) -> None:
     world = World(rules)
@@ -727,7 +720,7 @@ def test_an_idle_session_that_tells_of_an_old_window_is_not_believed() -> None:
 # Ahead of the limit
 
 AHEAD = Rules(
-    automatic=True, usable=("anthropic",), ahead={"five_hour": Threshold(switch_at=95, back_at=50)}
+    "auto", ("anthropic",), windows={"five_hour": Policy("switch", switch_at=95, back_at=50)}
 )
 
 
@@ -797,7 +790,7 @@ def test_a_limit_that_strikes_in_flight_changes_nothing() -> None:
 
 
 def test_the_gate_is_woken_at_the_threshold_itself() -> None:
-    rules = Rules(automatic=True, ahead={"five_hour": Threshold(93.5, 50)})
+    rules = Rules("auto", windows={"five_hour": Policy("switch", 93.5, 50)})
     world = World(rules)
     world.sees(told(91))
     assert world.state.wake.windows["five_hour"]["percentage"] == 93.5

@@ -5,11 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ccfb.billing.machine import (
-    KEEP,
-    LEAD,
-    NUDGES,
-    PATIENCE,
+from ccfb.billing.events import (
     Action,
     Chosen,
     Continue,
@@ -18,15 +14,14 @@ from ccfb.billing.machine import (
     Nudge,
     Prompted,
     Refused,
-    Rules,
     Say,
     Strayed,
-    Threshold,
     Tick,
     Told,
-    advance,
 )
+from ccfb.billing.machine import KEEP, LEAD, NUDGES, PATIENCE, advance
 from ccfb.billing.model import Entry, Moment, State, Window
+from ccfb.billing.rules import Policy, Rules
 
 HOUR = 3_600.0
 NAMES = ("anthropic", "openrouter")
@@ -37,9 +32,12 @@ providers = st.sampled_from(NAMES)
 windows = st.sampled_from(["five_hour", "seven_day", "seven_day_opus", "plan"])
 users = st.builds(
     Rules,
-    automatic=st.booleans(),
+    mode=st.sampled_from(["auto", "off"]),
     usable=st.lists(providers, unique=True).map(tuple),
-    ahead=st.dictionaries(windows, st.builds(Threshold, st.floats(60, 100), st.floats(0, 59))),
+    windows=st.dictionaries(
+        windows, st.builds(Policy, st.just("switch"), st.floats(60, 100), st.floats(0, 59))
+    ),
+    other=st.just(Policy("switch")),
 )
 spans = st.one_of(
     st.sampled_from([0.0, 0.5, LEAD, 30.0, 59.0, 61.0, PATIENCE, HOUR]),
@@ -88,7 +86,7 @@ class Billing(RuleBasedStateMachine):
         if entry.reason == "user":
             assert event == Chosen(str(entry.provider))
             return
-        assert self.user.automatic
+        assert self.user.mode == "auto"
         assert entry.provider in self.user.usable
         assert not after.hold
         assert entry.resets_at is not None
@@ -189,11 +187,11 @@ class Billing(RuleBasedStateMachine):
         if switch and switch.reason != "user":
             assert switch.resets_at is not None
             assert self.wall < switch.resets_at - LEAD
-            assert self.boot - switch.boot_since < switch.resets_at - LEAD - switch.since
+            assert self.boot < after.ends[str(switch.window)] - LEAD
 
     @invariant()
     def off_never_spends_unless_the_user_chose(self) -> None:
-        after, _ = advance(self.state, Tick(), Rules(automatic=False), self.now)
+        after, _ = advance(self.state, Tick(), Rules(mode="off"), self.now)
         assert after.switch is None or (after.hold and after.switch.reason == "user")
 
     @invariant()

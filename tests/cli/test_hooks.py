@@ -52,10 +52,11 @@ def test_a_dry_run_is_coloured_on_a_terminal(home: Path, settings: Path) -> None
 
 def test_what_is_still_to_be_said(ccfb: Run) -> None:
     remember(hold=True)
+    ccfb("config", "set", "mode", "notify")
     ccfb("key", "set", "anthropic", stdin="sk-ant-api03-1")
     shown = ccfb("install-hooks").out
     assert "ccfb key set" not in shown
-    assert "ccfb config set mode auto" in shown
+    assert "ccfb config set mode ask" in shown
     assert "ccfb use auto" in shown
 
 

@@ -30,10 +30,17 @@ HELP = [
     ("key", "set"),
     ("key", "remove"),
     ("config",),
+    ("config", "show"),
     ("config", "get"),
     ("config", "set"),
+    ("config", "unset"),
+    ("config", "update"),
     ("config", "path"),
     ("status",),
+    ("yes",),
+    ("no",),
+    ("wait",),
+    ("estimate",),
     ("use",),
     ("log",),
     ("notify",),
@@ -176,6 +183,9 @@ def test_a_reader_who_has_enough_is_no_fault(home: Path) -> None:
     assert done.stderr == b""
 
 
+PERIODS = ("session", "window", "day", "month")
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
@@ -183,8 +193,8 @@ def test_a_reader_who_has_enough_is_no_fault(home: Path) -> None:
         ("ccfb use ", ["subscription", "anthropic", "openrouter", "auto"]),
         ("ccfb key ", ["remove", "set"]),
         ("ccfb key set o", ["openrouter"]),
-        ("ccfb config set ", ["mode", "providers"]),
-        ("ccfb config set mode ", ["auto", "off"]),
+        ("ccfb config set budget.", [f"budget.{per}" for per in PERIODS]),
+        ("ccfb config set mode ", ["ask", "auto", "notify", "off"]),
         ("ccfb config set providers a", ["anthropic"]),
         ("ccfb config set providers anthropic,", ["anthropic,openrouter"]),
         ("ccfb log --", ["--limit", "--json", "--help"]),

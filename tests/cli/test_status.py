@@ -24,7 +24,6 @@ SWITCHED: dict[str, Any] = {
         "window": "five_hour",
         "resets_at": NOW + 2 * HOUR + 840,
         "since": NOW - 60,
-        "boot_since": 0,
     },
     "limits": {"five_hour": NOW + 2 * HOUR + 840},
     "windows": {
@@ -105,6 +104,8 @@ def test_the_contract_with_machines(ccfb: Run) -> None:
         "window",
         "resets_at",
         "windows",
+        "question",
+        "budget",
         "hooks_installed",
         "problems",
     ]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from ccfb import config, engine, paths, secrets
+from ccfb import config, effects, paths, secrets
 from ccfb.billing import store
-from ccfb.billing.machine import Tick
+from ccfb.billing.events import Tick
 from ccfb.client import registration
 from ccfb.config import Config
 from cli.console import NOW, Run, remember
@@ -133,6 +133,6 @@ def test_a_choice_that_can_t_be_written_is_no_choice(ccfb: Run) -> None:
     settings.write_text("{ half an edit")
     assert ccfb("use", "anthropic").code == 1
     settings.write_text("{}")
-    engine.step(Tick())
+    effects.step(Tick())
     assert store.load().billing == "subscription"
     assert "apiKeyHelper" not in settings.read_text()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import captures
-from ccfb.client import transcript
+from ccfb.client import rows, transcript
 from ccfb.client.transcript import Row, failures_since, last_failure, still_stalled
 
 NOW = 1_795_200_000.0
@@ -237,7 +237,7 @@ def test_only_the_end_of_a_long_transcript_is_read(path: Path) -> None:
 def test_lines_are_put_together_from_blocks(
     path: Path, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transcript, "BLOCK", block)
+    monkeypatch.setattr(rows, "BLOCK", block)
     path.write_bytes(lines([failure("f1"), prompt("é→✓"), answer(), answer()]))
     assert found(path) == "f1"
 
@@ -279,7 +279,7 @@ def test_garbage_hides_nothing(
     content = b"\n".join([*before, lines([failure()]), tail[: max(0, len(tail) - cut)]])
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transcript, "BLOCK", block)
+        patch.setattr(rows, "BLOCK", block)
         assert found(path) == "f1"
         assert uuids(tmp_path / "projects") == ["f1"]
 
@@ -339,13 +339,13 @@ def test_old_transcripts_are_not_opened(projects: Path, monkeypatch: pytest.Monk
         write(projects / "p" / f"old-{number}.jsonl", failure(f"o{number}"), at=NOW - 10_000)
     write(projects / "p" / "new.jsonl", failure("f1"))
     opened: list[str] = []
-    backwards = transcript._backwards
+    backwards = rows.backwards
 
     def spy(path: str, bound: int) -> Iterable[bytes]:
         opened.append(os.path.basename(path))
         return backwards(path, bound)
 
-    monkeypatch.setattr(transcript, "_backwards", spy)
+    monkeypatch.setattr(rows, "backwards", spy)
     assert uuids(projects) == ["f1"]
     assert opened == ["new.jsonl"]
 
@@ -355,14 +355,14 @@ def test_reading_ends_at_what_is_older(projects: Path, monkeypatch: pytest.Monke
     old = [answer(f"a{number}", NOW - 90_000 + number) for number in range(2000)]
     write(projects / "p" / "s.jsonl", *old, failure("f1"), answer("a", NOW + 1))
     seen: list[bytes] = []
-    backwards = transcript._backwards
+    backwards = rows.backwards
 
     def spy(path: str, bound: int) -> Iterable[bytes]:
         for line in backwards(path, bound):
             seen.append(line)
             yield line
 
-    monkeypatch.setattr(transcript, "_backwards", spy)
+    monkeypatch.setattr(rows, "backwards", spy)
     assert uuids(projects) == ["f1"]
     assert len(seen) < 10
 

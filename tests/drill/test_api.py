@@ -7,57 +7,22 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from ccfb.drill.api import FakeApi, Plan, Request, Window, text
+from drill.asking import PLAN, ask
 
-PLAN = "Bearer sk-ant-oat01-invented"
 LIMITS = "anthropic-ratelimit-unified-"
 TOOLS = [{"name": "Bash"}]
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    raw: bytes
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.raw)
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[FakeApi]:
     with FakeApi(tmp_path / "new") as api:
         yield api
-
-
-def ask(
-    api: FakeApi,
-    body: dict[str, Any] | None = None,
-    *,
-    host: str = "api.anthropic.com",
-    path: str = "/v1/messages?beta=true",
-    **headers: str,
-) -> Reply:
-    """One request through the proxy, as the client sends it."""
-    proxy = urlsplit(api.proxy)
-    trust = ssl.create_default_context(cafile=api.ca)
-    connection = http.client.HTTPSConnection(
-        proxy.hostname or "", proxy.port, context=trust, timeout=5
-    )
-    connection.set_tunnel(host, 443)
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
-        connection.request("POST", path, json.dumps(body or {}), sent or {"Authorization": PLAN})
-        answer = connection.getresponse()
-        received = {name.lower(): value for name, value in answer.getheaders()}
-        return Reply(answer.status, received, answer.read())
-    finally:
-        connection.close()
 
 
 def prompt(words: str, *, results: int = 0) -> dict[str, Any]:
@@ -253,3 +218,107 @@ def test_closing_ends_connections_that_stand_open(tmp_path: Path) -> None:
     api.close()
     assert held.sock.recv(1) == b""
     held.close()
+
+
+# What it counts.
+
+
+def marked(*steps: str, ttl: str | None = None, **more: Any) -> dict[str, Any]:
+    """A conversation of steps of 4,000 characters each, marked for the cache at its end."""
+    mark = {"type": "ephemeral", **({"ttl": ttl} if ttl else {})}
+    messages = [{"role": "user", "content": [text(step * 4_000)]} for step in steps]
+    messages[-1]["content"] = [text(steps[-1] * 4_000) | {"cache_control": mark}]
+    return {"model": "claude-opus", "tools": TOOLS, "messages": messages} | more
+
+
+def counted(api: FakeApi, body: dict[str, Any], key: str = "sk-1") -> dict[str, Any]:
+    usage: dict[str, Any] = ask(api, body, x_api_key=key).body["usage"]
+    return usage
+
+
+def test_a_token_is_four_characters(api: FakeApi) -> None:
+    usage = counted(api, prompt("x" * 40_000))
+    assert usage["input_tokens"] == pytest.approx(10_000, abs=30)
+    assert usage["cache_read_input_tokens"] == usage["cache_creation_input_tokens"] == 0
+    words = {"system": "y" * 8_000, "tools": [{"name": "z" * 4_000}]}
+    more = counted(api, prompt("x" * 40_000) | words)
+    assert more["input_tokens"] - usage["input_tokens"] == pytest.approx(3_000, abs=30)
+
+
+def test_output_is_counted_from_the_answer(tmp_path: Path) -> None:
+    with FakeApi(tmp_path, reply=lambda _: [text("x" * 4_000)]) as api:
+        assert counted(api, prompt("hello"))["output_tokens"] == pytest.approx(1_000, abs=20)
+
+
+def test_what_was_sent_before_is_read_from_the_cache(api: FakeApi) -> None:
+    first, second = counted(api, marked("a", "b")), counted(api, marked("a", "b", "c"))
+    assert first["cache_read_input_tokens"] == 0
+    assert first["cache_creation_input_tokens"] == pytest.approx(2_000, abs=60)
+    assert second["cache_read_input_tokens"] == first["cache_creation_input_tokens"]
+    assert second["cache_creation_input_tokens"] == pytest.approx(1_000, abs=30)
+    assert first["input_tokens"] == second["input_tokens"] == 1
+
+
+def test_a_prompt_that_parts_from_an_earlier_one_reads_what_they_share(api: FakeApi) -> None:
+    counted(api, marked("a", "b", "c"))
+    usage = counted(api, marked("a", "b", "x"))
+    assert usage["cache_read_input_tokens"] == pytest.approx(2_000, abs=60)
+    assert usage["cache_creation_input_tokens"] == pytest.approx(1_000, abs=30)
+    assert counted(api, marked("x", "b", "c"))["cache_read_input_tokens"] < 30
+
+
+@pytest.mark.parametrize(
+    "change", [{"system": "other"}, {"tools": []}, {"model": "claude-sonnet"}], ids=str
+)
+def test_the_cache_is_of_one_model_and_begins_with_tools_and_system(
+    api: FakeApi, change: dict[str, Any]
+) -> None:
+    counted(api, marked("a", "b"))
+    assert counted(api, marked("a", "b") | change)["cache_read_input_tokens"] < 30
+
+
+def test_the_client_s_own_header_does_not_part_prompts(api: FakeApi) -> None:
+    """It stands first in `system`, and changes with each request (seen on 2.1.329)."""
+    headers = [[text(f"x-anthropic-billing-header: cch={n};")] for n in range(2)]
+    counted(api, marked("a", system=headers[0]))
+    assert counted(api, marked("a", system=headers[1]))["cache_creation_input_tokens"] == 0
+
+
+def test_accounts_share_no_cache(api: FakeApi) -> None:
+    for key in ("sk-1", "sk-2", "sk-ant-oat01-invented"):
+        assert counted(api, marked("a", "b"), key)["cache_read_input_tokens"] == 0
+        assert counted(api, marked("a", "b"), key)["cache_creation_input_tokens"] == 0
+
+
+def test_only_what_is_marked_is_kept(api: FakeApi) -> None:
+    body = marked("a")
+    body["messages"].append({"role": "user", "content": "b" * 4_000})
+    for read in (0, 1_000):
+        usage = counted(api, body)
+        assert usage["cache_read_input_tokens"] == pytest.approx(read, abs=30)
+        assert usage["input_tokens"] == pytest.approx(1_000, abs=30)
+
+
+@pytest.mark.parametrize(("ttl", "written"), [(None, (1, 0)), ("5m", (1, 0)), ("1h", (0, 1))])
+def test_the_cache_is_written_for_as_long_as_it_was_asked_for(
+    api: FakeApi, ttl: str | None, written: tuple[int, int]
+) -> None:
+    usage = counted(api, marked("a", ttl=ttl))
+    tokens = usage["cache_creation_input_tokens"]
+    assert tokens > 0
+    assert tuple(usage["cache_creation"].values()) == (written[0] * tokens, written[1] * tokens)
+
+
+def test_a_refused_request_is_not_kept(api: FakeApi) -> None:
+    api.plan.limit("five_hour", time.time() + 60)
+    assert ask(api, marked("a")).status == 429
+    api.plan.windows["five_hour"] = Window(1, time.time() + 60)
+    assert ask(api, marked("a")).body["usage"]["cache_read_input_tokens"] == 0
+
+
+def test_a_stream_counts_the_same(api: FakeApi) -> None:
+    plain = counted(api, marked("a", "b"), "sk-1")
+    streamed = ask(api, marked("a", "b", stream=True), x_api_key="sk-2").raw.decode()
+    events = [json.loads(line[6:]) for line in streamed.splitlines() if line.startswith("data: ")]
+    assert events[0]["message"]["usage"] == plain | {"output_tokens": 1}
+    assert events[-2]["usage"] == plain

@@ -20,9 +20,7 @@ each = pytest.mark.parametrize("provider", providers.ALL.values(), ids=lambda ea
 
 def placed(provider: Provider) -> dict[tuple[str, ...], str | int]:
     """What stands in the client's settings while it is billed."""
-    return overrides(
-        provider.name, HELPER, provider.base_url, provider.models, clock=True, often=True
-    )
+    return overrides(provider.name, HELPER, provider.base_url, provider.models, life=10_000)
 
 
 @each

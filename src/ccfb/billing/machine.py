@@ -4,19 +4,58 @@
 writing it. Everything that can surprise, time, money, double events, is decided here.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from math import inf
+from typing import Literal
 
-from ccfb.billing.model import Entry, Moment, Notice, Session, State, Switch, Wake, Window
+from ccfb.billing import budget
+from ccfb.billing.budget import SAME
+from ccfb.billing.events import (
+    Action,
+    Answered,
+    Answering,
+    Ask,
+    Bar,
+    Chosen,
+    Continue,
+    Crossed,
+    Estimated,
+    Event,
+    Failed,
+    Limited,
+    Metered,
+    Nudge,
+    Prompted,
+    Refused,
+    Resumed,
+    Say,
+    SignedIn,
+    Strayed,
+    Tick,
+    Tidy,
+    Told,
+)
+from ccfb.billing.model import (
+    Allowance,
+    Answer,
+    Downgrade,
+    Entry,
+    Meter,
+    Moment,
+    Notice,
+    Question,
+    Session,
+    State,
+    Switch,
+    Wake,
+    Window,
+)
+from ccfb.billing.rules import DOWNGRADE, NEVER, Rules
 
 LEAD = 1.5
 """Seconds before a reset at which the revert is written. A session has taken it up 1.05 to 1.1
 seconds later, up to 1.34 on a busy machine (seen on 2.1.105 to 2.1.329), and from the reset on
 nothing may be billed."""
-
-SAME = 60.0
-"""Seconds by which two tellings of one reset may differ: some texts only have the minute."""
 
 PATIENCE = 90.0
 """Seconds after its reset that a limit is taken for a late echo, and the turn tried once more."""
@@ -46,145 +85,54 @@ STEP = 5.0
 REST = 3_600.0
 """Seconds that a provider is left alone after it refused, unless it said until when."""
 
+WORDS = {
+    "session": "a session",
+    "window": "a window",
+    "day": "a day",
+    "month": "a month",
+    "answer": "as you said",
+}
+"""What a cap is for."""
 
-class Threshold(NamedTuple):
-    """Hysteresis over a window's utilization, in percent."""
+MORE = {
+    "session": "More: ccfb config set budget.session DOLLARS",
+    "window": "More: ccfb config set budget.window DOLLARS",
+    "day": "More: ccfb config set budget.day DOLLARS",
+    "month": "More: ccfb config set budget.month DOLLARS",
+    "answer": "More: ccfb yes DOLLARS",
+}
+"""What raises it."""
 
-    switch_at: float
-    back_at: float
+BARRED = f"This session has used up its budget. {MORE['session']}"
 
+UNNAMED = ("plan", "overage")
+"""What a limit is called that doesn't say which window refuses (seen on 2.1.105 and 2.1.136), or
+that extra usage is gone too."""
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the user has said: see `ccfb.config`."""
+FIVE_HOURS, WEEK = 18_000.0, 604_800.0
+"""Seconds that the plan's windows last."""
 
-    automatic: bool
-    usable: tuple[str, ...] = ()
-    """Providers whose key can be had, in order of preference."""
-    ahead: Mapping[str, Threshold] = field(default_factory=dict)
-    """Windows in which the switch comes before the limit does."""
-    alert_at: tuple[float, ...] = ()
-    """Percentages of any window that the user wants to hear of."""
+FAILURES = 3
+"""Turns in a row that the plan's servers fail until it counts as an outage."""
 
+OUTAGE = "outage"
+"""The name under which an outage has its policy, like a window."""
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Nothing but time has passed."""
+PAUSE = 600.0
+"""Seconds after which the plan is tried again in an outage."""
 
+SETTLED = 5.0
+"""Seconds after a downgrade until which a refused turn is tried again: later, it doesn't help."""
 
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """The plan refused, until a known moment; None: until nobody knows."""
-
-    session: str
-    failure: str
-    window: str
-    resets_at: float | None
-    text: str
-    live: bool
-    """The session is there and waits; False: read from its transcript later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The provider refused to be billed: no credit, its own cap, a bad key, no such model."""
-
-    session: str
-    failure: str
-    provider: str
-    until: float | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The client told the utilization of its windows."""
-
-    windows: Mapping[str, Window]
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The user has chosen the billing: `subscription`, a provider, or `auto`."""
-
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Strayed:
-    """A session is billed otherwise than it should be: it has missed a change of settings."""
-
-    session: str
-    lost: bool = False
-    """It was tried often enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompted:
-    """The user is about to send a prompt: the moment to be told things."""
-
-    session: str
-
-
-Event = Tick | Limited | Refused | Told | Chosen | Strayed | Prompted
-
-
-@dataclass(frozen=True, slots=True)
-class Continue:
-    """The session's stalled turn is to go on, not before `at`, once the session is reloaded."""
-
-    session: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tidy:
-    """The emptied variables may leave the settings file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nudge:
-    """Write the settings again, so that a session notices them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A line for the user, at this prompt."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Crossed:
-    """A window has passed a percentage that the user wants to hear of, for the first time."""
-
-    window: str
-    percentage: float
-    resets_at: float
-
-
-Action = Continue | Tidy | Nudge | Say | Crossed
+FLIGHT = 600.0
+"""Seconds after a revert in which requests in flight are still measured."""
 
 
 def advance(state: State, event: Event, rules: Rules, now: Moment) -> tuple[State, list[Action]]:
     """The next state after an event, and what is to be done."""
     run = _Run(state.model_copy(deep=True), rules, now)
     run.expire()
-    match event:
-        case Limited():
-            run.limited(event)
-        case Refused():
-            run.refused(event)
-        case Told():
-            run.told(event.windows)
-        case Chosen():
-            run.chosen(event.target)
-        case Strayed():
-            run.strayed(event)
-        case Prompted():
-            run.prompted(event.session)
-        case Tick():
-            pass
+    run.take(event)
     run.settle()
     return run.state, run.actions
 
@@ -198,39 +146,80 @@ class _Run:
         self.now = now
         self.actions: list[Action] = []
 
+    def take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table of events
+        """Note what has happened."""
+        match event:
+            case Limited():
+                self.limited(event)
+            case Refused():
+                self.refused(event)
+            case Failed():
+                self.failed(event)
+            case Answering():
+                self.answering()
+            case Told():
+                self.told(event)
+            case Metered():
+                self.metered(event.dollars)
+            case Estimated():
+                self.estimated(event)
+            case Chosen():
+                self.chosen(event.target)
+            case Answered():
+                self.answered(event)
+            case Resumed():
+                self.resumed(event.session)
+            case SignedIn():
+                self.signed_in(event.account)
+            case Strayed():
+                self.strayed(event)
+            case Prompted():
+                self.prompted(event.session)
+            case Tick():
+                pass
+
     def expire(self) -> None:
         """Let go of what has ended."""
-        state, now = self.state, self.now
-        switch = state.switch
-        if switch and switch.resets_at is not None and _over(switch, now):
-            gone = {w: r for w, r in state.closed.items() if r <= switch.resets_at}
-            state.limits = {w: r for w, r in state.limits.items() if w not in gone}
-            state.near = {w: r for w, r in state.near.items() if w not in gone}
-            if _elapsed(switch, switch.resets_at, now):
-                state.ended |= gone
+        state, now, closed = self.state, self.now, self.state.closed
+        elapsed = [r for w, r in closed.items() if now.boot >= state.ends.get(w, inf) - LEAD]
+        ended = {w: r for w, r in closed.items() if r <= max(elapsed, default=0.0)}
+        over = ended | {w: r for w, r in closed.items() if now.wall >= r - LEAD}
+        state.ended |= ended
+        if state.switch and state.switch.resets_at is not None and state.switch.window in over:
             self._revert("reset")
-        state.limits = {w: r for w, r in state.limits.items() if now.wall < r - LEAD}
-        state.near = {w: r for w, r in state.near.items() if now.wall < r - LEAD}
+        if OUTAGE in over:
+            state.outages = FAILURES - 1  # one more, and it isn't over
+        self._open(over)
+        answers = state.answers.items()
+        state.answers = {w: a for w, a in answers if now.wall < a.resets_at - LEAD}
+        if not any(answer.word == "yes" for answer in state.answers.values()):
+            state.allowance = None
+        if state.meter and not state.closed and not _measured(state, now):
+            state.meter = None
         state.failed = {p: until for p, until in state.failed.items() if now.wall < until}
         fresh = now.wall - KEEP
         state.sessions = {s: kept for s, kept in state.sessions.items() if kept.seen_at > fresh}
         state.notices = [notice for notice in state.notices if notice.at > fresh]
+        state.spent = {w: spent for w, spent in state.spent.items() if spent.resets_at > fresh}
         if state.tidy_at is not None and now.wall >= state.tidy_at and not state.switch:
             state.tidy_at = None
             state.blanked = False
             self.actions.append(Tidy())
 
     def settle(self) -> None:
-        """Make billing agree with the limits and the user's word; note what wakes us next."""
-        state = self.state
-        switch = state.switch
-        if not state.hold:
-            if not self.rules.automatic or not state.closed:
-                if switch:
-                    self._revert("off" if state.closed else "utilization")
-            else:
-                self._cover()
-        state.wake = _wake(state, self.rules)
+        """Make billing agree with limits, budget and the user's word; note what wakes us next."""
+        self._mind_the_budget()
+        self._spare()
+        if not self.state.hold:
+            payable = self._payable()
+            if payable and not self.state.stopped:
+                self._cover(payable)
+            elif self.state.switch:
+                self._revert(self._why_back())
+        self._ask()
+        self.state.wake = _wake(self.state, self.rules, self.now)
+
+    # What has happened.
 
     def limited(self, event: Limited) -> None:
         """The plan refuses; the session waits for an answer, once per failed turn."""
@@ -247,27 +236,47 @@ class _Run:
             self._record("unknown_limit", session=event.session, text=event.text)
             self._tell(event.session, f"Unknown limit, left alone: {event.text}")
             return
-        if event.resets_at <= now.wall + LEAD or _near(
-            state.ended.get(event.window), event.resets_at
-        ):
+        window = self._named(event.window, event.resets_at)
+        gone = _near(state.ended.get(window), event.resets_at)
+        gone |= _near(state.others.get(window), event.resets_at)
+        if event.resets_at <= now.wall + LEAD or gone:
             self._echo(event, session)
             return
-        new = not _near(state.limits.get(event.window), event.resets_at)
+        session.stalled = event.live
+        new = not _near(state.limits.get(window), event.resets_at)
         if new:
-            state.limits[event.window] = event.resets_at
+            self._close(state.limits, window, event.resets_at)
             self._record(
                 "limit",
-                window=event.window,
+                window=window,
                 resets_at=event.resets_at,
                 session=event.session,
                 text=event.text,
             )
+        if event.headless and self.rules.unattended and self._asks(window, event.resets_at):
+            self._consent(window, event.resets_at)
         self.settle()
-        if not state.switch:
-            if new or event.live:
-                self._tell(event.session, self._why_not(), until_switch=True)
-        elif event.live:
-            self._continue(event.session, session, now.wall)
+        spared = state.downgrades.get(window)
+        if state.switch or (spared and now.wall <= spared.since + SETTLED):
+            if event.live:
+                self._continue(event.session, session, now.wall)
+        elif not state.question and (new or event.live):
+            self._tell(event.session, self._why_not(), until_switch=True)
+
+    def _named(self, window: str, resets_at: float) -> str:
+        """The window that refuses, told once and for all.
+
+        Where nothing was told of it before, one that resets within five hours is taken for the
+        five-hour one, another for the weekly one.
+        """
+        if window not in UNNAMED or window in self.rules.windows:
+            return window
+        windows = self.state.windows.items()
+        told = {name: each for name, each in windows if _near(each.resets_at, resets_at)}
+        if told:
+            return max(told, key=lambda name: told[name].percentage)
+        left = resets_at - self.now.wall
+        return window if left > WEEK else "five_hour" if left <= FIVE_HOURS else "seven_day"
 
     def refused(self, event: Refused) -> None:
         """The provider doesn't take the bill: the next one does, or the plan."""
@@ -291,26 +300,69 @@ class _Run:
         if state.switch:
             self._continue(event.session, session, self.now.wall)
 
-    def told(self, windows: Mapping[str, Window]) -> None:
-        """Keep what is news: a session that has been idle since before a reset tells old ones."""
-        for name, window in windows.items():
-            known = self.state.windows.get(name)
-            if known is None or window.resets_at >= known.resets_at - SAME:
-                self.state.windows[name] = window
-                self._compare(name, window)
-                self._announce(name, window)
+    def failed(self, event: Failed) -> None:
+        """The plan's servers fail: several times in a row is an outage, if the user wants so."""
+        state, now = self.state, self.now
+        if state.switch or self.rules.policy(OUTAGE).does == "wait":
+            return
+        session = self._session(event.session)
+        if event.failure in session.answered:
+            return
+        _answer(session, event.failure)
+        session.stalled, session.continued_at = True, None
+        state.outages += 1
+        if state.outages >= FAILURES and OUTAGE not in state.limits:
+            self._close(state.limits, OUTAGE, now.wall + PAUSE)
+            self._record("outage", session=event.session)
+            self.settle()
+            if state.switch:
+                self._continue(event.session, session, now.wall)
+
+    def answering(self) -> None:
+        """The plan's servers answer, unless it was a provider."""
+        if not self.state.switch:
+            self.state.outages = 0
+            self._open({OUTAGE})
+
+    def told(self, event: Told) -> None:
+        """Keep what is news: a session that has been idle since before a reset tells old ones.
+
+        Within one window the higher figure counts, unless the same source has told both.
+        """
+        state = self.state
+        if event.extra_usage is not None and event.extra_usage != state.extra_usage:
+            state.extra_usage = event.extra_usage
+            if event.extra_usage:
+                self._record("extra_usage")
+        for name, window in event.windows.items():
+            known = state.windows.get(name)
+            if window.resets_at > self.now.wall + KEEP:
+                continue
+            if known and window.resets_at < known.resets_at - SAME:
+                continue
+            if _near(state.others.get(name), window.resets_at):
+                continue  # a session that has been idle since another account was signed in
+            if known and _fallen(known, window) and event.session not in {None, known.session}:
+                continue
+            if window.resets_at > state.closed.get(name, inf) + SAME:
+                self._open({name})  # the next one has begun
+            state.windows[name] = window.model_copy(update={"session": event.session})
+            self._compare(name, window)
+            self._announce(name, window)
 
     def _compare(self, name: str, window: Window) -> None:
         """Close a window before it refuses, and open it again once it is well below."""
-        state, ahead = self.state, self.rules.ahead.get(name)
-        if ahead is None or window.resets_at <= self.now.wall + LEAD:
+        state, left = self.state, window.resets_at - self.now.wall
+        policy = self.rules.policy(name)
+        beyond = state.extra_usage and window.percentage >= 100  # noqa: PLR2004 - percent
+        if left <= LEAD or policy.does == "wait" or beyond:
             return
-        if window.percentage >= ahead.switch_at and name not in state.closed:
+        if window.percentage >= policy.switch_at and name not in state.closed:
             if _near(state.ended.get(name), window.resets_at):
                 return  # it has reset, by the clock that nobody can set
-            state.near[name] = window.resets_at
+            self._close(state.near, name, window.resets_at)
             self._record("threshold", window=name, resets_at=window.resets_at)
-        elif window.percentage <= ahead.back_at:
+        elif window.percentage <= policy.back_at:
             state.near.pop(name, None)
 
     def _announce(self, name: str, window: Window) -> None:
@@ -323,6 +375,23 @@ class _Run:
             return
         self.state.announced[name] = window.model_copy(update={"percentage": max(passed)})
         self.actions.append(Crossed(name, max(passed), window.resets_at))
+
+    def metered(self, dollars: Mapping[str, float]) -> None:
+        """Book what was spent since the last look."""
+        meter = self.state.meter
+        if meter is None:
+            return
+        for session, total in dollars.items():
+            more = total - meter.sessions.get(session, 0.0)
+            if more > 0:
+                meter.sessions[session] = total
+                budget.spend(self.state, session, more, self.now)
+
+    def estimated(self, event: Estimated) -> None:
+        """The price of going on, for the question."""
+        if self.state.question:
+            self.state.question.take_over = event.take_over
+            self.state.question.per_hour = event.per_hour
 
     def chosen(self, target: str) -> None:
         """The user's word, until `auto`."""
@@ -338,6 +407,47 @@ class _Run:
         if target not in {"auto", "subscription"}:
             state.failed.pop(target, None)
             self._switch(target, "user", None, None)
+
+    def answered(self, event: Answered) -> None:
+        """The user's word on all windows that are closed, and may only be paid for with it."""
+        state = self.state
+        asked = {w: r for w, r in state.closed.items() if self._does(w) == "ask"}
+        for window, resets_at in asked.items():
+            limit = window in state.limits
+            state.answers[window] = Answer(word=event.word, resets_at=resets_at, limit=limit)
+        if not asked:
+            return
+        yes = event.word == "yes"
+        # Earlier ones are superseded: an allowance belongs to one answer.
+        earlier = state.answers.items()
+        state.answers = {w: a for w, a in earlier if w in asked or a.word != "yes"}
+        state.allowance = Allowance(dollars=event.dollars, since=self.now.wall) if yes else None
+        state.hold = state.hold and not yes
+        window = max(asked, key=asked.__getitem__)
+        self._record("answer", window=window, reason=event.word, dollars=event.dollars)
+        self.settle()
+        if event.session:
+            self.resumed(event.session)
+
+    def resumed(self, name: str) -> None:
+        """Let a stalled turn go on, once."""
+        session = self._session(name)
+        if session.stalled and self.state.switch:
+            self._continue(name, session, self.now.wall)
+
+    def signed_in(self, account: str) -> None:
+        """Another account has windows, limits and answers of its own."""
+        state = self.state
+        if state.account and state.account != account:
+            state.others = {name: window.resets_at for name, window in state.windows.items()}
+            state.others |= state.closed
+            self._open(state.closed)
+            state.windows, state.announced, state.ended, state.answers = {}, {}, {}, {}
+            state.extra_usage, state.outages = False, 0
+            self._record("account")
+            if state.switch and not state.hold:
+                self._revert("account")
+        state.account = account
 
     def strayed(self, event: Strayed) -> None:
         """Try a few times to be heard by a session, then leave it, and tell the user."""
@@ -361,35 +471,178 @@ class _Run:
     def prompted(self, name: str) -> None:
         """Say what was kept for this session."""
         state = self.state
+        if name in state.sessions:
+            state.sessions[name].stalled = False
+        self.settle()  # what has ended isn't asked any more
+        if state.switch and budget.barred(state, name, self.rules.caps):
+            self.actions.append(Bar(BARRED))
         self.actions += [Say(notice.text) for notice in state.notices if notice.session == name]
         state.notices = [notice for notice in state.notices if notice.session != name]
+        if state.question and name not in state.question.told:
+            state.question.told.append(name)
+            self.actions.append(Ask())
+
+    # What follows.
+
+    def _reason(self, window: str) -> Literal["limit", "threshold"]:
+        return "limit" if window in self.state.limits else "threshold"
+
+    def _does(self, window: str) -> str:
+        return self.rules.policy(window).does
+
+    def _asks(self, window: str, resets_at: float) -> bool:
+        """Whether the user's word on a window is missing."""
+        if self._does(window) != "ask":
+            return False
+        answer = self.state.answers.get(window)
+        if answer is None or not _near(answer.resets_at, resets_at):
+            return True
+        return answer.word == "wait" and not answer.limit and window in self.state.limits
+
+    def _consent(self, window: str, resets_at: float) -> None:
+        """The configuration's yes, where nobody can be asked."""
+        self.state.answers[window] = Answer(word="yes", resets_at=resets_at, limit=True)
+        self.state.allowance = self.state.allowance or Allowance(since=self.now.wall)
+        self._record("answer", window=window, reason="yes", text="nobody can be asked")
+
+    def _may_be_paid(self, window: str, resets_at: float) -> bool:
+        does = self._does(window)
+        if does != "ask":
+            return does == "switch"
+        answer, allowance = self.state.answers.get(window), self.state.allowance
+        yes = answer and answer.word == "yes" and _near(answer.resets_at, resets_at)
+        return bool(yes and allowance and not _spent(allowance))
+
+    def _payable(self) -> dict[str, float]:
+        """Closed windows that may be paid for; none while one that refuses may not."""
+        state = self.state
+        closed = {w: r for w, r in state.closed.items() if w not in state.downgrades}
+        payable = {w: r for w, r in closed.items() if self._may_be_paid(w, r)}
+        barred = [w for w in closed if w in state.limits and w not in payable]
+        return {} if barred else payable
+
+    def _why_back(self) -> str:
+        if not self.state.closed:
+            return "utilization"
+        if self.state.stopped or (self.state.allowance and _spent(self.state.allowance)):
+            return "budget"
+        return "off" if self.rules.mode in NEVER else "answer"
+
+    def _mind_the_budget(self) -> None:
+        """Tell of caps that come near; return to the plan when one is used up."""
+        state = self.state
+        caps = budget.caps(state, self.rules.caps, self.now)
+        for cap in caps:
+            key = f"{cap.per} {cap.instance} {cap.dollars} {cap.used_up}"
+            if not cap.short or key in state.warned:
+                continue
+            state.warned = [*state.warned, key][-ANSWERED * 4 :]
+            reason = "used up" if cap.used_up else "near"
+            text = f"${cap.spent:.2f} of ${cap.dollars:.2f} are spent ({WORDS[cap.per]})."
+            self._record("budget", reason=reason, dollars=cap.spent, text=text)
+            for session in state.meter.sessions if state.meter else ():
+                self._tell(session, f"{text} {MORE[cap.per]}" if cap.used_up else text)
+        used_up = [cap.per for cap in caps if cap.used_up]
+        general = [per for per in used_up if per != "answer"]
+        state.stopped = general[0] if general else None
+        if general and state.switch:
+            state.hold = False
+            self._revert("budget")
+
+    def _spare(self) -> None:
+        """Work with other models while a window is closed whose policy is to downgrade."""
+        state = self.state
+        wanted = {
+            window: self._downgrade(window, does.removeprefix(DOWNGRADE), resets_at)
+            for window, resets_at in state.closed.items()
+            if (does := self._does(window)).startswith(DOWNGRADE)
+        }
+        before, after = _models(state.downgrades), _models(wanted)
+        for window in sorted(before.items() - after.items()):
+            self._record("restore", window=window[0])
+        for window in sorted(after.items() - before.items()):
+            until = wanted[window[0]].resets_at
+            self._record("downgrade", window=window[0], resets_at=until, text=window[1])
+        state.downgrades = wanted
+        if before != after:
+            self._change()
+            if not after and not state.switch:
+                state.tidy_at = self.now.wall + TIDY_AFTER
+
+    def _downgrade(self, window: str, model: str, resets_at: float) -> Downgrade:
+        known = self.state.downgrades.get(window)
+        since = known.since if known and known.model == model else self.now.wall
+        return Downgrade(model=model, resets_at=resets_at, since=since)
+
+    def _ask(self) -> None:
+        """Ask about what is closed, as long as somebody could be billed."""
+        state = self.state
+        closed = state.near | state.limits if not state.switch else {}
+        asked = {w: r for w, r in closed.items() if self._asks(w, r)}
+        provider = next((p for p in self.rules.offered if p not in state.failed), None)
+        waits = any(self._does(window) == "wait" for window in state.limits)
+        if not asked or not provider or waits or state.hold or state.stopped:
+            state.question = None
+            return
+        window = max(asked, key=lambda name: (name in state.limits, asked[name]))
+        reason = self._reason(window)
+        known = state.question
+        if known and (known.window, known.reason) == (window, reason):
+            known.resets_at, known.provider = asked[window], provider
+            return
+        state.question = Question(
+            window=window,
+            resets_at=asked[window],
+            reason=reason,
+            provider=provider,
+            since=self.now.wall,
+        )
+        self._record(
+            "question", window=window, resets_at=asked[window], provider=provider, reason=reason
+        )
+
+    def _close(self, closed: dict[str, float], window: str, resets_at: float) -> None:
+        """A window refuses, or would soon, until its reset: by whichever clock has it first."""
+        state, end = self.state, self.now.boot + resets_at - self.now.wall
+        same = _near(state.closed.get(window), resets_at)
+        state.ends[window] = min(end, state.ends.get(window, end)) if same else end
+        closed[window] = resets_at
+
+    def _open(self, gone: Collection[str]) -> None:
+        """Windows that have reset."""
+        state = self.state
+        state.ends = {w: end for w, end in state.ends.items() if w not in gone}
+        state.limits = {w: r for w, r in state.limits.items() if w not in gone}
+        state.near = {w: r for w, r in state.near.items() if w not in gone}
+        state.answers = {w: a for w, a in state.answers.items() if w not in gone}
 
     def _echo(self, event: Limited, session: Session) -> None:
         """A limit whose reset has come: the clocks differ a little, or the text is rounded."""
         reset, now = event.resets_at or 0.0, self.now.wall
         late = reset <= now - PATIENCE or _near(session.retried, reset)
-        if self.rules.automatic and event.live and not late:
+        if self.rules.mode not in NEVER and event.live and not late:
             session.retried = reset
             # Where the wall clock was set back, the reset has come though it lies ahead.
             self._continue(event.session, session, min(reset, now + LEAD) + GRACE)
 
     def _continue(self, name: str, session: Session, at: float) -> None:
-        session.continued_at = self.now.wall
+        if self.state.switch and budget.barred(self.state, name, self.rules.caps):
+            self._tell(name, BARRED)
+            return
+        session.continued_at, session.stalled = self.now.wall, False
         self._record("continue", provider=self.state.billing, session=name)
         self.actions.append(Continue(name, at))
 
-    def _cover(self) -> None:
+    def _cover(self, payable: Mapping[str, float]) -> None:
         """Bill a provider for as long as the plan refuses."""
-        state = self.state
-        closed, switch = state.closed, state.switch
-        window = max(closed, key=closed.__getitem__)
-        reason = "limit" if window in state.limits else "threshold"
+        state, switch = self.state, self.state.switch
+        window = max(payable, key=payable.__getitem__)
         if switch:
-            switch.window, switch.resets_at = window, closed[window]
+            switch.window, switch.resets_at = window, payable[window]
             return
         for provider in self.rules.usable:
             if provider not in state.failed:
-                self._switch(provider, reason, window, closed[window])
+                self._switch(provider, self._reason(window), window, payable[window])
                 return
 
     def _switch(
@@ -402,9 +655,9 @@ class _Run:
                 "window": window,
                 "resets_at": resets_at,
                 "since": self.now.wall,
-                "boot_since": self.now.boot,
             }
         )
+        self.state.meter = Meter(provider=provider, since=self.now.wall)
         self.state.notices = [kept for kept in self.state.notices if not kept.until_switch]
         self.state.tidy_at = None  # what an earlier revert has emptied stays until the next one
         self._change()
@@ -415,6 +668,8 @@ class _Run:
         if not switch:
             return
         self.state.switch = None
+        if self.state.meter:
+            self.state.meter.until = self.now.wall
         self._change()
         self.state.tidy_at = self.now.wall + TIDY_AFTER
         self._record("revert", provider=switch.provider, window=switch.window, reason=reason)
@@ -437,10 +692,19 @@ class _Run:
             notices.append(Notice(session=session, text=text, at=at, until_switch=until_switch))
 
     def _why_not(self) -> str:
-        if self.state.hold:
+        state = self.state
+        if state.hold:
             reason = "and you chose the subscription. To go on: ccfb use auto"
-        elif not self.rules.automatic:
-            reason = "and ccfb is off. To go on: ccfb config set mode auto"
+        elif state.stopped:
+            reason = f"and the budget is used up ({WORDS[state.stopped]}). {MORE[state.stopped]}"
+        elif state.allowance and _spent(state.allowance):
+            reason = f"and what you allowed is used up. {MORE['answer']}"
+        elif self.rules.mode in NEVER:
+            reason = "and nothing is switched. To be asked: ccfb config set mode ask"
+        elif any(answer.word != "yes" for answer in state.answers.values()):
+            reason = "and you didn't want to go on. If you do now: ccfb yes"
+        elif self.rules.offered or self.rules.usable:
+            reason = "and its policy is to wait. To go on: ccfb use PROVIDER"
         else:
             reason = "and no provider is usable. Why: ccfb status"
         return f"The plan's limit was hit, {reason}"
@@ -453,18 +717,6 @@ class _Run:
         self.state.unsettled = True
 
 
-def _over(switch: Switch, now: Moment) -> bool:
-    """Whether a switch has come to its end, by either clock."""
-    if switch.resets_at is None:
-        return False
-    return now.wall >= switch.resets_at - LEAD or _elapsed(switch, switch.resets_at, now)
-
-
-def _elapsed(switch: Switch, resets_at: float, now: Moment) -> bool:
-    """Whether a reset has come, by the clock that nobody can set."""
-    return now.boot - switch.boot_since >= resets_at - LEAD - switch.since
-
-
 def _near(known: float | None, told: float) -> bool:
     """Whether two tellings are of the same reset."""
     return known is not None and abs(known - told) <= SAME
@@ -475,34 +727,91 @@ def _answer(session: Session, failure: str) -> None:
     session.answered = [*session.answered, failure][-ANSWERED:]
 
 
-def _next(name: str, percentage: float, rules: Rules) -> float:
+def _fallen(known: Window, told: Window) -> bool:
+    """Whether a window is told to be less used than it was known to be."""
+    return _near(known.resets_at, told.resets_at) and told.percentage < known.percentage
+
+
+def _spent(allowance: Allowance) -> bool:
+    """Whether nothing is left of what the user has allowed."""
+    return allowance.dollars is not None and allowance.spent >= allowance.dollars - budget.CENT
+
+
+def _measured(state: State, now: Moment) -> bool:
+    """Whether requests are billed to a provider, or may still be on their way."""
+    meter = state.meter
+    return meter is not None and (meter.until is None or now.wall <= meter.until + FLIGHT)
+
+
+def _models(downgrades: Mapping[str, Downgrade]) -> dict[str, str]:
+    return {window: downgrade.model for window, downgrade in downgrades.items()}
+
+
+def _next(name: str, window: Window, rules: Rules) -> float:
     """The percentage at which a window is of interest again."""
-    ahead = rules.ahead.get(name)
-    points = [*rules.alert_at, *([ahead.switch_at] if ahead else [])]
-    step = (percentage // STEP + 1) * STEP
-    return min([step, *(point for point in points if point > percentage)])
+    switch_at = rules.policy(name).switch_at
+    step = (window.percentage // STEP + 1) * STEP
+    points = [point for point in (*rules.alert_at, switch_at) if point > window.percentage]
+    return min([step, *points])
 
 
-def _wake(state: State, rules: Rules) -> Wake:
-    switch = state.switch
+def _wake(state: State, rules: Rules, now: Moment) -> Wake:
+    switch, question, models = state.switch, state.question, _models(state.downgrades)
+    bound = switch is not None and switch.resets_at is not None
+    windows = {*state.downgrades, switch.window if bound else None}
+    windows.add(question.window if question else None)
+    closed = {w: r for w, r in state.closed.items() if w in windows}
+    moments = [state.tidy_at] if state.tidy_at is not None else []
+    moments += [resets_at - LEAD for resets_at in closed.values()]
     wake = Wake(
+        at=min(moments, default=None),
+        boot_at=min((state.ends[w] - LEAD for w in closed if w in state.ends), default=None),
         unsettled=state.unsettled,
         windows={
             name: {
                 "resets_at": window.resets_at,
-                "percentage": _next(name, window.percentage, rules),
+                "percentage": _next(name, window, rules),
             }
             for name, window in state.windows.items()
         },
         sessions=sorted({notice.session for notice in state.notices}),
         lost=sorted(name for name, kept in state.sessions.items() if kept.nudges > NUDGES),
         settled_at=state.settled_at,
-        at=state.tidy_at,
+        model="" if switch else " ".join(f"{w}:{m}" for w, m in sorted(models.items())),
+        asked=question is not None,
+        metered=_measured(state, now),
+        capped=bool(budget.caps(state, rules.caps, now)),
+        costs=state.wake.costs if state.meter else {},
+        failing=state.outages > 0,
+        look_at=state.wake.look_at,
+        config=state.wake.config,
+        line=_line(state, rules, now),
     )
     if switch:
         wake.marker = switch.provider
         wake.resets_at = switch.resets_at
-        if switch.resets_at is not None:
-            wake.at = switch.resets_at - LEAD
-            wake.boot_at = switch.boot_since + wake.at - switch.since
     return wake
+
+
+def _line(state: State, rules: Rules, now: Moment) -> dict[str, object]:
+    """What the status line shows beyond the client's own figures."""
+    cap = next(iter(budget.caps(state, rules.caps, now)), None)
+    meter = state.meter.sessions.values() if state.meter and state.switch else ()
+    windows = {
+        name: {"percentage": window.percentage, "resets_at": window.resets_at}
+        for name, window in state.windows.items()
+        if window.resets_at > now.wall
+    }
+    used_up = state.allowance and _spent(state.allowance)
+    return {
+        "spent": cap.spent if cap else sum(meter),
+        "cap": cap.dollars if cap else None,
+        "per": cap.per if cap else None,
+        "question": state.question.model_dump(exclude={"told", "since"})
+        if state.question
+        else None,
+        "windows": windows,
+        "downgraded": _models(state.downgrades),
+        "extra_usage": state.extra_usage,
+        "stopped": state.stopped or ("answer" if used_up else None),
+    }

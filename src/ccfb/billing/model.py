@@ -14,6 +14,8 @@ class Moment(NamedTuple):
 
     wall: float
     boot: float
+    offset: float = 0.0
+    """Seconds by which the user's time is ahead of UTC: a day's budget ends at their midnight."""
 
 
 class Model(BaseModel):
@@ -31,7 +33,6 @@ class Switch(Model):
     resets_at: float | None = None
     """When it ends by itself; None: when the user says so."""
     since: float
-    boot_since: float
 
 
 class Window(Model):
@@ -40,6 +41,66 @@ class Window(Model):
     percentage: float
     resets_at: float
     seen_at: float
+    session: str | None = None
+    """Who told; None: a source that has asked the plan itself."""
+
+
+class Answer(Model):
+    """The user's word on a window that is closed."""
+
+    word: Literal["yes", "no", "wait"]
+    resets_at: float
+    limit: bool
+    """The window refused already; otherwise `wait` means: until it does."""
+
+
+class Allowance(Model):
+    """What the user's yes allows."""
+
+    dollars: float | None = None
+    spent: float = 0.0
+    since: float
+
+
+class Question(Model):
+    """Whether to go on, and be billed; pending until it is answered, or the window resets."""
+
+    window: str
+    resets_at: float
+    reason: Literal["limit", "threshold"]
+    provider: str
+    since: float
+    take_over: float | None = None
+    """Dollars for taking the context over to a cold cache."""
+    per_hour: float | None = None
+    """Dollars an hour, as the session has worked so far."""
+    told: list[str] = Field(default_factory=list)
+    """Sessions whose users have heard of it."""
+
+
+class Downgrade(Model):
+    """A window that is spared by working with another model."""
+
+    model: str
+    resets_at: float
+    since: float
+
+
+class Meter(Model):
+    """What is measured since the last switch: also the requests in flight at its end."""
+
+    provider: str
+    since: float
+    until: float | None = None
+    sessions: dict[str, float] = Field(default_factory=dict)
+    """Dollars so far."""
+
+
+class Spent(Model):
+    """What was spent in one window."""
+
+    resets_at: float
+    dollars: float
 
 
 class Session(Model):
@@ -53,6 +114,10 @@ class Session(Model):
     """The reset after which a turn that came too early was tried once more."""
     nudges: int = 0
     """How often the settings were written again for it, since billing last changed."""
+    stalled: bool = False
+    """Its turn was cut off by a limit, and hasn't gone on so far."""
+    spent: float = 0.0
+    """Dollars."""
 
 
 class Notice(Model):
@@ -79,12 +144,21 @@ class Entry(Model):
         "continue",
         "provider_failure",
         "choice",
+        "question",
+        "answer",
+        "budget",
+        "downgrade",
+        "restore",
+        "outage",
+        "extra_usage",
+        "account",
     ]
     provider: str | None = None
     window: str | None = None
     resets_at: float | None = None
     session: str | None = None
     reason: str | None = None
+    dollars: float | None = None
     text: str | None = None
 
 
@@ -102,6 +176,26 @@ class Wake(Model):
     lost: list[str] = Field(default_factory=list)
     """Sessions that don't take up the settings, however often they are written."""
     settled_at: float = 0.0
+    model: str = ""
+    """As `marker`, for downgrades."""
+    asked: bool = False
+    """A question is pending."""
+    metered: bool = False
+    """Requests are billed to a provider, or were until a moment ago."""
+    capped: bool = False
+    """Not more than so many dollars may be spent."""
+    drawn: bool = False
+    """Interactive sessions draw our status line."""
+    costs: dict[str, float] = Field(default_factory=dict)
+    """What sessions had cost when they were last measured, in the client's own dollars."""
+    failing: bool = False
+    """The plan's servers failed to answer."""
+    look_at: float | None = None
+    """When the other sources of utilization are asked next."""
+    config: float | None = None
+    """When the configuration was last changed."""
+    line: dict[str, Any] = Field(default_factory=dict)
+    """What the status line shows; see `ccfb.statusline`."""
 
 
 class State(Model):
@@ -116,12 +210,40 @@ class State(Model):
     """Windows that refuse, and when each resets."""
     near: dict[str, float] = Field(default_factory=dict)
     """Windows that would refuse soon, and when each resets."""
+    ends: dict[str, float] = Field(default_factory=dict)
+    """When each of them resets, by the clock that nobody can set; one that was started anew is
+    only later there."""
     ended: dict[str, float] = Field(default_factory=dict)
     """Resets that have come, by the clock that nobody can set; a wall clock that was set back
     would have them come again."""
     windows: dict[str, Window] = Field(default_factory=dict)
     announced: dict[str, Window] = Field(default_factory=dict)
     """The percentage of each window that the user has heard of last."""
+    client: str = ""
+    """The client's version, as last seen."""
+    models: dict[str, str] = Field(default_factory=dict)
+    """The full names of the models that sessions use, by family."""
+    account: str | None = None
+    """A fingerprint of whom the client is signed in as."""
+    others: dict[str, float] = Field(default_factory=dict)
+    """When windows of the account before reset."""
+    answers: dict[str, Answer] = Field(default_factory=dict)
+    allowance: Allowance | None = None
+    question: Question | None = None
+    downgrades: dict[str, Downgrade] = Field(default_factory=dict)
+    meter: Meter | None = None
+    days: dict[str, float] = Field(default_factory=dict)
+    """Dollars spent on each of the user's days."""
+    spent: dict[str, Spent] = Field(default_factory=dict)
+    """Dollars spent while a window was closed."""
+    warned: list[str] = Field(default_factory=list)
+    """Caps whose near end the user was told of."""
+    stopped: str | None = None
+    """The cap that is used up, and keeps billing on the subscription."""
+    outages: int = 0
+    """Turns in a row that the plan's servers have failed."""
+    extra_usage: bool = False
+    """The plan goes on beyond its limits, for credits of its own."""
     failed: dict[str, float] = Field(default_factory=dict)
     """Providers that refused to be billed, and until when they are left alone."""
     sessions: dict[str, Session] = Field(default_factory=dict)

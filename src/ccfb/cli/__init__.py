@@ -21,6 +21,10 @@ VERBS = {
     "key": ("ccfb.cli.key", "Set, remove or print a provider's API key"),
     "config": ("ccfb.cli.config", "What ccfb may do by itself, and with which providers"),
     "status": ("ccfb.cli.status", "Who is billed now, why, until when, and what is wrong"),
+    "yes": ("ccfb.cli.yes", "Go on beyond a limit, and be billed"),
+    "no": ("ccfb.cli.no", "Stay on the plan until the reset"),
+    "wait": ("ccfb.cli.wait", "Stay on the plan for now"),
+    "estimate": ("ccfb.cli.estimate", "What work in a project would cost at your providers"),
     "use": ("ccfb.cli.use", "Choose by hand who is billed, also in running sessions"),
     "log": ("ccfb.cli.log", "What happened: limits, switches, reverts"),
     "notify": ("ccfb.cli.notify", "Whether alerts reach you"),
@@ -87,7 +91,7 @@ class LazyGroup(click.Group):
     epilog="\b\nExamples:\n"
     "  ccfb install-hooks            once\n"
     "  ccfb key set anthropic        once for each key\n"
-    "  ccfb config set mode auto     from then on it works by itself\n"
+    "  ccfb yes 5                    asked at a limit: go on, for at most $5\n"
     "  ccfb status                   any time\n"
     "\n"
     "Each command says more: ccfb use --help",
@@ -97,8 +101,8 @@ class LazyGroup(click.Group):
 def root(ctx: click.Context) -> None:
     """Claude Code that doesn't stop at the limit.
 
-    At your plan's limit the running session goes on with your API key, and at the reset it comes
-    back to the subscription.
+    At your plan's limit you are asked, and the running session goes on with your API key; at the
+    reset it comes back to the subscription.
     """
     if not _may_color():
         ctx.color = False

@@ -5,6 +5,7 @@ ask for a fingerprint.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,8 +13,9 @@ import orjson
 from pydantic import ValidationError
 
 from ccfb import config, logbook, paths, secrets
-from ccfb.billing import store
-from ccfb.billing.model import State
+from ccfb.billing import budget, store
+from ccfb.billing.model import Moment, State
+from ccfb.billing.rules import NEVER, Caps
 from ccfb.cli import show
 from ccfb.client import conflicts, registration, settings
 from ccfb.client.jsonedit import Document
@@ -22,6 +24,12 @@ from ccfb.errors import CcfbError
 
 DAY = 86_400.0
 """Seconds for which errors in `ccfb.log` are mentioned."""
+
+AT_A_LIMIT = {
+    "ask": "At a limit you are asked before {biller} is billed.",
+    "auto": "From now on, at the 5-hour limit, {biller} is billed until the reset.\n"
+    "What other limits do, their policies say: ccfb config show",
+}
 
 WEEK = 7 * DAY
 """Seconds for which unknown limits are mentioned."""
@@ -66,11 +74,12 @@ def report() -> Report:
     """Look at everything, and change nothing."""
     state, damage = _read_state()
     problems = list(damage)
-    try:
-        chosen = config.load()
-    except CcfbError as error:
-        chosen = Config()
-        problems.append(_problem(error))
+    chosen, error = config.in_force(keep=False)
+    problems += [_problem(error)] if error else []
+    problems += [
+        Problem("config-words", f"{word.option}: {word.meaning}", word.hint)
+        for word in config.words()
+    ]
     found = keys(chosen, state)
     hooked = hooks()
     problems += [
@@ -83,6 +92,14 @@ def report() -> Report:
         *_log_problems(),
     ]
     return Report(state, chosen, found, hooked, list(dict.fromkeys(problems)))
+
+
+def caps(found: Report) -> list[budget.Cap]:
+    """Every cap that holds now, and what is spent of it."""
+    wall = show.now()
+    offset = time.localtime(wall).tm_gmtoff
+    limits = Caps(**found.config.budget.model_dump())
+    return budget.caps(found.state, limits, Moment(wall, 0.0, offset))
 
 
 def state() -> State:
@@ -131,11 +148,11 @@ def keys(chosen: Config, state: State) -> list[Key]:
 
 def at_a_limit(chosen: Config) -> list[str]:
     """What will happen at the next limit, in words that name who pays."""
-    if chosen.mode == "off":
-        return ["At a limit nothing is switched. To change that: ccfb config set mode auto"]
+    if chosen.mode in NEVER:
+        return ["At a limit nothing is switched. To change that: ccfb config set mode ask"]
     usable = [key.provider for key in keys(chosen, state()) if key.usable]
     if usable:
-        return [f"From now on, at a limit, {show.biller(usable[0])} is billed until the reset."]
+        return AT_A_LIMIT[chosen.mode].format(biller=show.biller(usable[0])).splitlines()
     first = chosen.providers[0]
     return [f"But no provider has a usable key. To set one: ccfb key set {first}"]
 
@@ -198,11 +215,11 @@ def _glance(provider: str, key: config.Key | None) -> tuple[bool, str]:
 
 
 def _choice_problems(chosen: Config, found: list[Key], state: State) -> Iterator[Problem]:
-    if chosen.mode == "off":
+    if chosen.mode in NEVER:
         yield Problem(
             "mode-off",
-            "The mode is off: at a limit nothing is switched.",
-            "ccfb config set mode auto",
+            f"The mode is {chosen.mode}: at a limit nothing is switched.",
+            "ccfb config set mode ask",
         )
     elif not any(key.usable for key in found):
         names = ", ".join(key.provider for key in found)

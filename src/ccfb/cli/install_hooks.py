@@ -3,7 +3,9 @@
 import click
 
 from ccfb import config, paths
+from ccfb.billing.rules import NEVER
 from ccfb.cli import health, show
+from ccfb.cli.earlier import move_key
 from ccfb.client import registration
 from ccfb.errors import CcfbError
 
@@ -21,12 +23,13 @@ def command(dry_run: bool) -> None:
 
     Adds hooks, and a status line that shows who is billed; a status line of your own goes on
     running above it. Everything else in the file stays as it is, to the byte. Nothing is switched
-    until you say so: ccfb config set mode auto
+    until you say so: at a limit you are asked.
     """
     if dry_run:
         change = registration.preview_install()
         click.echo(show.diff(change) if change else "Already installed, nothing to change.")
         return
+    move_key()
     if registration.install():
         click.echo(f"Installed: hooks and status line, in {paths.settings()}")
         click.echo("New sessions have them; those already running may have to be started anew.")
@@ -46,8 +49,8 @@ def _next_steps() -> list[tuple[str, str]]:
     steps = []
     if not any(key.usable for key in health.keys(chosen, state)):
         steps.append((f"ccfb key set {chosen.providers[0]}", "the key to bill at a limit"))
-    if chosen.mode == "off":
-        steps.append(("ccfb config set mode auto", "switch at a limit, come back at the reset"))
+    if chosen.mode in NEVER:
+        steps.append(("ccfb config set mode ask", "be asked at a limit, come back at the reset"))
     if state.hold:
         steps.append(("ccfb use auto", "you chose the billing by hand; this lets go"))
     return [*steps, ("ccfb drill", "see it work on this machine, for free")]

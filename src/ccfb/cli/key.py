@@ -5,10 +5,11 @@ import sys
 
 import click
 
-from ccfb import config, engine, gate, providers, secrets
+from ccfb import config, effects, gate, providers, secrets
 from ccfb.billing import store
-from ccfb.billing.machine import Tick
+from ccfb.billing.events import Tick
 from ccfb.cli import health, show
+from ccfb.cli.earlier import move_key
 from ccfb.client import conflicts
 from ccfb.config import CommandKey, StoredKey, VariableKey
 from ccfb.errors import CcfbError
@@ -87,6 +88,7 @@ def set_(
         raise _key_as_argument()
     if from_env is not None and from_command is not None:
         raise click.UsageError("--from-env and --from-command exclude each other.")
+    move_key()
     chosen = config.load()
     if from_env is not None:
         key: config.Key = _variable(from_env)
@@ -109,6 +111,7 @@ def set_(
 @click.argument("provider", type=PROVIDER)
 def remove(provider: config.ProviderName) -> None:
     """Forget PROVIDER's key, and where it came from."""
+    move_key()
     chosen = config.load()
     secrets.forget(provider)
     if provider not in chosen.keys:
@@ -123,7 +126,7 @@ def remove(provider: config.ProviderName) -> None:
 
 def _print_active(reveal: bool) -> None:
     if gate.due(gate.read_wake()):
-        engine.step(Tick())
+        effects.step(Tick())
     switch = health.state().switch
     if not switch:
         raise CcfbError(
@@ -227,7 +230,7 @@ def _trust_again(provider: str) -> None:
         before = state.billing
         if state.failed.pop(provider, None) is not None:
             store.save(state)
-    state, _ = engine.step(Tick())
+    state, _ = effects.step(Tick())
     if state.billing != before:
         click.echo(f"{health.billed(state)} Running sessions follow within about a second.")
 

@@ -19,6 +19,14 @@ EVENTS = {
     "continue": ("went on", "cyan"),
     "provider_failure": ("provider refused", "red"),
     "choice": ("chosen", "cyan"),
+    "question": ("asked", "yellow"),
+    "answer": ("answered", "cyan"),
+    "budget": ("budget", "yellow"),
+    "downgrade": ("other model", "yellow"),
+    "restore": ("usual model", "green"),
+    "outage": ("outage", "red"),
+    "extra_usage": ("extra usage", "yellow"),
+    "account": ("other account", "cyan"),
 }
 """Title and colour."""
 
@@ -28,7 +36,10 @@ REASONS = {
     "reset": "at the reset",
     "utilization": "utilization fell",
     "user": "by hand",
-    "off": "mode is off",
+    "off": "the mode says so",
+    "answer": "not without your word",
+    "budget": "the budget is used up",
+    "account": "another account",
 }
 
 
@@ -81,6 +92,8 @@ def _why(entry: Entry) -> str:
         parts.append(f"until {show.clock(entry.resets_at, entry.at)}")
     if entry.reason:
         parts.append(REASONS.get(entry.reason, entry.reason))
+    if entry.event == "answer" and entry.dollars is not None:
+        parts.append(f"at most ${entry.dollars:.2f}")
     if entry.text:
         parts.append(show.plain(entry.text))
     return ", ".join(parts)

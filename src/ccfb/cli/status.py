@@ -3,9 +3,18 @@
 import click
 import orjson
 
+from ccfb import asking
 from ccfb.billing.model import State
 from ccfb.cli import health, show
 from ccfb.cli.health import Key, Problem, Report
+
+PER = {
+    "session": "in a session",
+    "window": "in this window",
+    "day": "today",
+    "month": "this month",
+    "answer": "as you said",
+}
 
 
 @click.command(
@@ -29,7 +38,9 @@ def command(as_json: bool) -> None:
         show.rows(
             [
                 ("billing", _billing(report.state)),
+                ("question", _question(report.state)),
                 ("windows", _windows(report.state)),
+                ("budget", _budget(report)),
                 ("mode", [_mode(report)]),
                 ("providers", show.columns(map(_provider, report.keys))),
                 ("hooks", [report.hooks.words]),
@@ -56,8 +67,27 @@ def envelope(report: Report) -> dict[str, object]:
             }
             for name, window in state.windows.items()
         },
+        "question": _asked(state),
+        "budget": [
+            {"per": cap.per, "spent_usd": cap.spent, "cap_usd": cap.dollars}
+            for cap in health.caps(report)
+        ],
         "hooks_installed": report.hooks.installed,
         "problems": [problem._asdict() for problem in report.problems],
+    }
+
+
+def _asked(state: State) -> dict[str, object] | None:
+    if state.question is None:
+        return None
+    asked = state.question
+    return {
+        "window": asked.window,
+        "resets_at": show.iso(asked.resets_at),
+        "reason": asked.reason,
+        "provider": asked.provider,
+        "take_over_usd": asked.take_over,
+        "per_hour_usd": asked.per_hour,
     }
 
 
@@ -68,6 +98,8 @@ def _billing(state: State) -> list[str]:
         lines.append(f"because the {show.window(switch.window)} limit was hit")
     elif switch and switch.reason == "threshold":
         lines.append(f"because the {show.window(switch.window)} window is nearly used up")
+    elif state.stopped:
+        lines.append("because the budget is used up")
     elif state.hold:
         lines.append("chosen by hand, until you choose otherwise: ccfb use auto")
     if switch and switch.resets_at is not None:
@@ -94,9 +126,24 @@ def _windows(state: State) -> list[str]:
     )
 
 
+def _question(state: State) -> list[str]:
+    return asking.question(state.question).splitlines() if state.question else []
+
+
+def _budget(report: Report) -> list[str]:
+    """What is spent of each cap, and of the user's yes."""
+    return [
+        f"${cap.spent:.2f} of ${cap.dollars:.2f}, {PER[cap.per]}"
+        + (click.style(" (used up)", fg="red") if cap.used_up else "")
+        for cap in health.caps(report)
+    ]
+
+
 def _mode(report: Report) -> str:
     return {
-        "auto": "auto: at a limit a provider is billed until the reset",
+        "ask": "ask: at a limit you are asked before a provider is billed",
+        "auto": "auto: each window's policy decides who is billed at its limit",
+        "notify": "notify: you are told of limits, and nothing is switched",
         "off": "off: at a limit nothing is switched",
     }[report.config.mode]
 

@@ -6,9 +6,9 @@ import time
 
 import click
 
-from ccfb import config, engine, gate, paths, secrets
+from ccfb import config, effects, gate, paths, secrets
 from ccfb.billing import store
-from ccfb.billing.machine import Chosen, Tick
+from ccfb.billing.events import Chosen, Tick
 from ccfb.billing.model import SUBSCRIPTION
 from ccfb.cli import health, show
 from ccfb.client import conflicts, registration, settings
@@ -63,7 +63,7 @@ def _return_to_subscription() -> None:
     """Revert a switch, and take out our variables once running sessions have seen them empty."""
     values = settings.read(paths.settings()).values
     if health.state().switch or conflicts.bills_a_key(values):
-        engine.step(Chosen(SUBSCRIPTION))
+        effects.step(Chosen(SUBSCRIPTION))
         click.echo("Billing is back on the subscription.")
     state = health.state()
     if state.tidy_at is None:
@@ -73,7 +73,7 @@ def _return_to_subscription() -> None:
         state = store.load()
         state.tidy_at = time.time()
         store.save(state)
-    engine.step(Tick())
+    effects.step(Tick())
 
 
 def _let_go(*, hold: bool) -> None:

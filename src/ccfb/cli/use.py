@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import click
 
-from ccfb import config, engine, secrets
-from ccfb.billing.machine import Chosen
+from ccfb import config, effects, secrets
+from ccfb.billing.events import Chosen
 from ccfb.billing.model import SUBSCRIPTION, State
 from ccfb.cli import health, show
 from ccfb.errors import CcfbError
@@ -43,11 +43,11 @@ def command(target: str) -> None:
 def _choose(target: str) -> State:
     """Take the choice back where it can't be written: it must not bill anybody days later."""
     try:
-        return engine.step(Chosen(target))[0]
+        return effects.step(Chosen(target))[0]
     except CcfbError:
         if target != SUBSCRIPTION:
             with suppress(CcfbError):
-                engine.step(Chosen(SUBSCRIPTION))
+                effects.step(Chosen(SUBSCRIPTION))
         raise
 
 

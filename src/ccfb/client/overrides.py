@@ -6,20 +6,22 @@ from `apiKeyHelper`, never from a variable, so that no secret stands in the file
 
 from collections.abc import Mapping
 
-from ccfb.client import signals
+from ccfb.client import models, signals
 
 CLOCK = 1
 """Seconds between two runs of the status line while a provider is billed: it sees the reset come.
 Applied live, and taken back live (seen on 2.1.105 to 2.1.329)."""
 
-HELPER_LIFE = 10_000
+HELPER_LIFE, SHORT_LIFE = 10_000, 1_000
 """Milliseconds that the client keeps a key: where no status line runs, asking for the next one
-is the clock. It asks beside the request, which doesn't wait (seen on 2.1.105 to 2.1.329)."""
+is the clock, and the meter's where a budget is short. It asks beside the request, which doesn't
+wait (seen on 2.1.105 to 2.1.329)."""
 
 BASE_URL = "ANTHROPIC_BASE_URL"
 KEY_LIFE = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS"
-MODELS = {tier: f"ANTHROPIC_DEFAULT_{tier.upper()}_MODEL" for tier in ("opus", "sonnet", "haiku")}
-VARIABLES = (signals.BILLING_VARIABLE, BASE_URL, KEY_LIFE, *MODELS.values())
+SHORT_CONTEXT = "CLAUDE_CODE_DISABLE_1M_CONTEXT"
+MODELS = {tier: f"ANTHROPIC_DEFAULT_{tier.upper()}_MODEL" for tier in models.TIERS}
+VARIABLES = (signals.BILLING_VARIABLE, signals.MODEL_VARIABLE, BASE_URL, KEY_LIFE, *MODELS.values())
 
 Overrides = dict[tuple[str, ...], str | int]
 """By place, such as `("env", "ANTHROPIC_BASE_URL")`."""
@@ -29,10 +31,9 @@ def overrides(
     provider: str,
     helper: str,
     base_url: str | None,
-    models: Mapping[str, str],
+    names: Mapping[str, str],
     *,
-    clock: bool,
-    often: bool,
+    life: int | None,
 ) -> Overrides:
     """The overrides that bill a provider.
 
@@ -40,9 +41,9 @@ def overrides(
         provider: Its name; a session's hooks read it back from their environment.
         helper: The command that prints the key.
         base_url: The provider's host, where it isn't the client's own.
-        models: The provider's model names by the client's tiers (`opus`, `sonnet`, `haiku`).
-        clock: Run the status line every second; only where it is ours.
-        often: Ask for the key often; not where that asks the user for a fingerprint.
+        names: The provider's model names by the client's tiers (`opus`, `sonnet`, `haiku`).
+        life: Milliseconds until the key is asked for again; None, the client's own five minutes,
+            where that asks the user for a fingerprint.
     """
     values: Overrides = {
         ("apiKeyHelper",): helper,
@@ -50,12 +51,42 @@ def overrides(
     }
     if base_url:
         values["env", BASE_URL] = base_url
-    for tier, model in models.items():
+    for tier, model in names.items():
         values["env", MODELS[tier]] = model
-    if often:
-        values["env", KEY_LIFE] = str(HELPER_LIFE)
-    if clock:
-        values["statusLine", "refreshInterval"] = CLOCK
+    if life:
+        values["env", KEY_LIFE] = str(life)
+    return values
+
+
+def clock() -> Overrides:
+    """The status line runs every second: it sees a reset come, and shows a question at once."""
+    return {("statusLine", "refreshInterval"): CLOCK}
+
+
+def downgraded(
+    marker: str, spared: Mapping[str, str], version: str, in_use: Mapping[str, str]
+) -> Overrides:
+    """The overrides that make sessions work with another model of the plan.
+
+    A variable moves sessions with no model of their own choice, or one chosen by alias, from the
+    next turn on; `modelOverrides` those with a full name, and turns under way (2.1.261 and later;
+    nothing does before).  A smaller model has no long context (seen on 2.1.105 to 2.1.329).
+
+    Args:
+        marker: A session's hooks read it back from their environment.
+        spared: The model to work with, a tier or a full name, by the window to be spared.
+        version: The client's.
+        in_use: The full names that sessions use, by family.
+    """
+    own = models.own(version)
+    values: Overrides = {("env", signals.MODEL_VARIABLE): marker, ("env", SHORT_CONTEXT): "1"}
+    for window, model in spared.items():
+        family, other = window.removeprefix("seven_day_"), own.get(model, model)
+        if family in MODELS:
+            values["env", MODELS[family]] = other
+        name = in_use.get(family) or own.get(family)
+        if name:
+            values["modelOverrides", name] = other
     return values
 
 

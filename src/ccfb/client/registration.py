@@ -28,7 +28,7 @@ HOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "StopFailure": (
         "stop_failure.py",
         {
-            "timeout": 60,
+            "timeout": 21_600,
             "asyncRewake": True,
             "rewakeSummary": "ccfb: the task continues",
             "rewakeMessage": "From ccfb, which looks after billing:",
@@ -41,7 +41,8 @@ HOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "Notification": ("notification.py", {"timeout": 30}),
     "ConfigChange": ("config_change.py", {"timeout": 5}),
 }
-"""Event: script and options. The client counts timeouts in seconds; with `asyncRewake` a
+"""Event: script and options. A stalled turn may wait for the user's word until its window resets,
+in the background. The client counts timeouts in seconds; with `asyncRewake` a
 `StopFailure` hook that exits 2 starts a new turn (seen on 2.1.105 to 2.1.329), for which
 `rewakeSummary` is what the user sees and `rewakeMessage` what the model reads first (2.1.176 and
 later). Settings are applied only after every `ConfigChange` hook has ended."""

@@ -11,3 +11,18 @@ RESUME_PROMPT = "Your claude.ai usage limit has reset"
 
 API_ERROR = (b'"isApiErrorMessage":true', b'"isApiErrorMessage": true')
 """In a transcript row: this turn ended in an error of the API."""
+
+MODEL_VARIABLE = "CCFB_MODEL"
+"""Written to settings `env` with every downgrade."""
+
+ENTRYPOINT = "CLAUDE_CODE_ENTRYPOINT"
+"""Tells a hook how its session was started."""
+
+INTERACTIVE = "cli"
+"""How a session is started that somebody looks at."""
+
+OURS = ("ccfb ", "/ccfb ", RESUME_PROMPT.lower())
+"""How prompts begin that the engine looks at."""
+
+SIGNED_IN = "auth_success"
+"""`notification_type` after a login."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-BLOCK = 262_144
-"""Bytes read at a time."""
+from ccfb.client import rows
+from ccfb.client.rows import StrPath
 
 NEAR = 1_048_576
 """Bytes at the end of a transcript in which its last failure is looked for."""
@@ -22,19 +22,9 @@ NEAR = 1_048_576
 FAR = 16_777_216
 """Bytes at the end of a transcript in which older failures are looked for."""
 
-LEVELS = 5
-"""Folders below the projects: project, session, `subagents`, `workflows`, run."""
-
-DISORDER = 60.0
-"""Seconds by which a row may be older than one before it, or a file than its last row."""
-
 _NAME = b'"isApiErrorMessage"'
 _FAILED = re.compile(_NAME + rb"\s*:\s*true\b")
 _STAMP = re.compile(rb'"timestamp"\s*:\s*"([^"]{19})')
-_CHAIN = frozenset({"assistant", "attachment", "system", "user"})
-"""Rows of a conversation: the times of others may be those of what they describe."""
-
-StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +70,7 @@ def last_failure(
             `StopFailure` names the session's transcript (seen on 2.1.105 to 2.1.329).
     """
     for transcript in _of_agent(path, agent_id) if agent_id else [path]:
-        for line in _backwards(transcript, NEAR):
+        for line in rows.backwards(transcript, NEAR):
             row = _row(line, transcript)
             if not row or agent_id not in {None, row.agent_id}:
                 continue
@@ -100,8 +90,8 @@ def failures_since(projects_dir: StrPath, since: float, until: float) -> Iterato
         until: Epoch seconds, UTC; only turns that failed by then.
     """
     found: dict[str, Row] = {}
-    for path in _changed(projects_dir, since - DISORDER, LEVELS):
-        for row in _failures(path, since - DISORDER):
+    for path in rows.changed(projects_dir, since - rows.DISORDER):
+        for row in _failures(path, since - rows.DISORDER):
             if since < row.at <= until:
                 # A resumed session repeats rows of the one that it goes on with.
                 found.setdefault(row.uuid, row)
@@ -118,11 +108,11 @@ def still_stalled(path: StrPath, uuid: str) -> bool:
         path: The transcript.
         uuid: The failed turn's row.
     """
-    for line in _backwards(path, NEAR):
-        row = _parse(line)
+    for line in rows.backwards(path, NEAR):
+        row = rows.parse(line)
         if row.get("uuid") == uuid:
             return True
-        if row.get("type") in {"assistant", "user"} and not row.get("isSidechain"):
+        if rows.string(row, "type") in {"assistant", "user"} and not row.get("isSidechain"):
             return False
     return False
 
@@ -130,7 +120,7 @@ def still_stalled(path: StrPath, uuid: str) -> bool:
 def _failures(path: str, since: float) -> Iterator[Row]:
     """The failed turns of one transcript, from the last back to about a moment."""
     edge = datetime.fromtimestamp(max(0, since), UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
-    for line in _backwards(path, FAR):
+    for line in rows.backwards(path, FAR):
         row = _row(line, path)
         if row:
             yield row
@@ -143,40 +133,35 @@ def _before(line: bytes, edge: bytes) -> bool:
     stamp = _STAMP.search(line)
     if not stamp or stamp[1] >= edge:
         return False
-    row = _parse(line)
-    return row.get("type") in _CHAIN and str(row.get("timestamp") or "~").encode() < edge
+    row = rows.parse(line)
+    at = (rows.string(row, "timestamp") or "~").encode()
+    return at < edge and rows.string(row, "type") in rows.CHAIN
 
 
 def _row(line: bytes, path: StrPath) -> Row | None:
     """The failed turn that a line tells of; tool output may only quote one."""
     if _NAME not in line or not _FAILED.search(line):
         return None
-    row = _parse(line)
+    row = rows.parse(line)
     if row.get("isApiErrorMessage") is not True or row.get("type") != "assistant":
         return None
-    try:
-        at = datetime.fromisoformat(row["timestamp"]).timestamp()
-    except (KeyError, TypeError, ValueError):
+    at = rows.time_of(row)
+    if at is None:
         return None
     quota = row.get("quotaLimits")
     return Row(
         path=os.fspath(path),
-        uuid=_string(row, "uuid") or row["timestamp"],
+        uuid=rows.string(row, "uuid") or row["timestamp"],
         at=at,
-        error=_string(row, "error") or "",
+        error=rows.string(row, "error") or "",
         text=_text(row.get("message")),
         quota=quota if isinstance(quota, dict) else None,
-        session_id=_string(row, "sessionId"),
+        session_id=rows.string(row, "sessionId"),
         is_sidechain=row.get("isSidechain") is True,
-        agent_id=_string(row, "agentId"),
-        version=_string(row, "version"),
-        entrypoint=_string(row, "entrypoint"),
+        agent_id=rows.string(row, "agentId"),
+        version=rows.string(row, "version"),
+        entrypoint=rows.string(row, "entrypoint"),
     )
-
-
-def _string(row: dict[str, Any], key: str) -> str | None:
-    value = row.get(key)
-    return value if isinstance(value, str) else None
 
 
 def _text(message: object) -> str:
@@ -189,58 +174,8 @@ def _text(message: object) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    """A row; empty for a line that is cut or none."""
-    import orjson  # noqa: PLC0415 - not every run comes here
-
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return {}
-    return row if isinstance(row, dict) else {}
-
-
-def _backwards(path: StrPath, bound: int) -> Iterator[bytes]:
-    """The lines of a file from its end, as far as they lie in its last `bound` bytes."""
-    try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below
-    except OSError:
-        return
-    with file:
-        start = file.seek(0, os.SEEK_END)
-        stop = max(0, start - bound)
-        cut = b""
-        while start > stop:
-            end, start = start, max(stop, start - BLOCK)
-            file.seek(start)
-            cut, *lines = (file.read(end - start) + cut).split(b"\n")
-            yield from reversed(lines)
-        if stop == 0:
-            yield cut
-
-
-def _changed(folder: StrPath, since: float, levels: int) -> Iterator[str]:
-    """The transcripts in a folder and below that were written to since a moment."""
-    try:
-        with os.scandir(folder) as listing:
-            entries = list(listing)
-    except OSError:
-        return
-    for entry in entries:
-        try:
-            if entry.name.endswith(".jsonl"):
-                if entry.stat().st_mtime >= since:
-                    yield entry.path
-            elif levels and entry.is_dir(follow_symlinks=levels == LEVELS):
-                yield from _changed(entry.path, since, levels - 1)
-        except OSError:  # gone meanwhile
-            continue
-
-
 def _of_agent(path: StrPath, agent_id: str) -> Iterator[StrPath]:
     """Where a subagent's rows may stand: in a file of its own, or in the session's."""
-    session, _ = os.path.splitext(path)
     own = f"agent-{agent_id}.jsonl"
-    below = _changed(os.path.join(session, "subagents"), 0.0, LEVELS - 3)
-    yield from (found for found in below if os.path.basename(found) == own)
+    yield from (found for found in rows.below(path) if os.path.basename(found) == own)
     yield path

@@ -7,13 +7,14 @@ is a `Plan` that the scenario changes while the client works.
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import re
 import secrets
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +36,7 @@ _WINDOW_SECONDS = {"five_hour": 5 * 3600.0}
 _WEEK_SECONDS = 7 * 86400.0
 _HEADER_NAME = {"five_hour": "5h", "seven_day": "7d"}
 _LOOP = re.compile(r"LOOP(\d+)")
+_BILLING_HEADER = "x-anthropic-billing-header:"  # another with each request, and never cached
 
 
 @dataclasses.dataclass
@@ -207,13 +209,76 @@ def _loop_step(messages: Iterable[Mapping[str, Any]]) -> tuple[int, int] | None:
         if message.get("role") != "user":
             continue
         content = message.get("content", "")
-        for block in [text(content)] if isinstance(content, str) else content:
+        for block in _blocks(content):
             if block.get("type") == "tool_result" and step is not None:
                 step = step[0] + 1, step[1]
             found = _LOOP.search(block.get("text", ""))
             if found:
                 step = 0, int(found[1])
     return step
+
+
+class PromptCache:
+    """What the API has kept of prompts: each account's own, by model, for as long as it runs.
+
+    As at the real one, a prompt is kept up to its last `cache_control`, and read again as far as
+    a later one begins with it. A token is four characters.
+    """
+
+    def __init__(self) -> None:
+        self._kept: set[bytes] = set()
+
+    def usage(self, request: Request, content: list[Block]) -> dict[str, Any]:
+        """What a request used, and from now on finds in the cache.
+
+        Args:
+            request: What was asked.
+            content: What is answered.
+        """
+        prefix = hashlib.sha256(f"{request.key} {request.model}".encode())
+        ends: list[tuple[bytes, int]] = []  # of each block: what reaches to it, in characters
+        marked, hour, sent = 0, False, 0
+        for block in _prompt(request.body):
+            mark = block.pop("cache_control", None)
+            words = _characters(block)
+            prefix.update(words.encode())
+            sent += len(words)
+            ends.append((prefix.digest(), sent))
+            if mark:
+                marked, hour = len(ends), mark.get("ttl") == "1h"
+        kept = dict(ends[:marked])
+        read = max((end for digest, end in kept.items() if digest in self._kept), default=0)
+        written = max(kept.values(), default=0) - read
+        self._kept.update(kept)
+        return {
+            "input_tokens": max(1, (sent - written - read) // 4),
+            "cache_read_input_tokens": read // 4,
+            "cache_creation_input_tokens": written // 4,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": 0 if hour else written // 4,
+                "ephemeral_1h_input_tokens": written // 4 if hour else 0,
+            },
+            "output_tokens": max(1, sum(len(_characters(block)) for block in content) // 4),
+        }
+
+
+def _prompt(body: Mapping[str, Any]) -> Iterator[Block]:
+    """The blocks of a prompt in the order in which they are cached, each one a copy."""
+    yield from map(dict, body.get("tools", ()))
+    for block in _blocks(body.get("system", ())):
+        if not block.get("text", "").startswith(_BILLING_HEADER):
+            yield dict(block)
+    for message in body.get("messages", ()):
+        for block in _blocks(message.get("content", ())):
+            yield {"role": message.get("role"), **block}
+
+
+def _blocks(content: str | Iterable[Block]) -> Iterable[Block]:
+    return [text(content)] if isinstance(content, str) else content
+
+
+def _characters(block: Block) -> str:
+    return json.dumps(block, ensure_ascii=False)
 
 
 class FakeApi:
@@ -245,6 +310,7 @@ class FakeApi:
         self._authority = trustme.CA()
         self._authority.cert_pem.write_to_path(self.ca)
         self._tls: dict[str, ssl.SSLContext] = {}
+        self._cache = PromptCache()
         self._requests: list[Request] = []
         self._refused: list[Refusal] = []
         self._failures: list[tuple[Billing, Answer]] = []
@@ -375,7 +441,9 @@ class FakeApi:
                 return _error(429, "rate_limit_error", _LIMITED, headers)
         elif not request.key:
             return _error(401, "authentication_error", "invalid x-api-key")
-        return Answer(200, _message(request, self.reply(request)), headers)
+        content = self.reply(request)
+        usage = self._cache.usage(request, content)
+        return Answer(200, _message(request, content, usage), headers)
 
 
 _LIMITED = "This request would exceed your account's rate limit. Please try again later."
@@ -388,7 +456,7 @@ def _error(
     return Answer(status, body, headers or {})
 
 
-def _message(request: Request, content: list[Block]) -> dict[str, Any]:
+def _message(request: Request, content: list[Block], usage: Mapping[str, Any]) -> dict[str, Any]:
     calls = any(block["type"] == "tool_use" for block in content)
     return {
         "id": f"msg_{secrets.token_hex(10)}",
@@ -398,12 +466,7 @@ def _message(request: Request, content: list[Block]) -> dict[str, Any]:
         "content": content,
         "stop_reason": "tool_use" if calls else "end_turn",
         "stop_sequence": None,
-        "usage": {
-            "input_tokens": 1000,
-            "cache_creation_input_tokens": 200,
-            "cache_read_input_tokens": 5000,
-            "output_tokens": 42,
-        },
+        "usage": usage,
     }
 
 

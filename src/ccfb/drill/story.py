@@ -88,10 +88,12 @@ class Stage:
         return done.stdout
 
     def install(self) -> None:
-        """What a user does once; nobody is alerted of a drill."""
+        """What a user does once; nobody is alerted of a drill, and no other program is asked."""
         own = self.home.claude / "ccfb"
         own.mkdir(mode=0o700)
-        (own / "config.json").write_text('{"alerts": {"desktop": false}}\n')
+        (own / "config.json").write_text(
+            '{"alerts": {"desktop": false}, "sources": {"claude_meter": {"enabled": false}}}\n'
+        )
         self.ccfb("install-hooks")
         self.ccfb("key", "set", self.provider, stdin=KEYS[self.provider] + "\n")
         self.ccfb("config", "set", "providers", self.provider)

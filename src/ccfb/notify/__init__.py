@@ -60,7 +60,7 @@ def anywhere() -> bool:
     from ccfb import config  # noqa: PLC0415 - the courier's business otherwise
     from ccfb.notify import channels  # noqa: PLC0415 - it imports this module
 
-    return bool(channels.channels(config.load().alerts))
+    return bool(channels.channels(config.in_force(keep=False)[0].alerts))
 
 
 def send(alert: Alert) -> None:

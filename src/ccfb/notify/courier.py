@@ -34,7 +34,7 @@ def main() -> None:
     _let_go()
     try:
         alert = Alert.model_validate_json(sys.stdin.buffer.read())
-        outcomes = deliver(alert, channels(config.load().alerts))
+        outcomes = deliver(alert, channels(config.in_force(keep=False)[0].alerts))
         note(outcomes)
         sys.stdout.buffer.write(orjson.dumps([list(outcome) for outcome in outcomes]))
         sys.stdout.flush()

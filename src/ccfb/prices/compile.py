@@ -31,6 +31,10 @@ RATES = (
 )
 """Where each rate of a row is found: the first of these prices that a model has."""
 
+CLAUDE_WRITES = {"cache_write_mtok": Decimal("1.25"), "cache_write_1h_mtok": Decimal(2)}
+"""What Anthropic asks for cache writes, times its price of input. Who sells its models on passes
+that on, also where no price list says so."""
+
 
 def table() -> Table:
     """Work the table out.
@@ -138,12 +142,23 @@ def _rows(model: types.ModelInfo, price: types.ModelPrice) -> list[Row]:
     """A row for each length of prompt from which rates differ; none without a price."""
     if price.input_mtok is None or price.output_mtok is None:
         return []
+    known = {key: getattr(price, key) for keys in RATES for key in keys}
+    if "claude" in model.id:
+        for key, times in CLAUDE_WRITES.items():
+            known[key] = known[key] or _times(price.input_mtok, times)
     # What isn't priced by itself is billed as what it is a part of, at any length.
-    rates = [next(p for key in keys if (p := getattr(price, key)) is not None) for keys in RATES]
+    rates = [next(known[key] for key in keys if known[key] is not None) for keys in RATES]
     starts = {tier.start for rate in rates for tier in getattr(rate, "tiers", ())}
     if 0 in starts:
         raise _strange(model.id, "a tier that starts at no tokens")
     return [_row(rates, above) for above in (0, *sorted(starts))]
+
+
+def _times(rate: Rate, factor: Decimal) -> Rate:
+    if isinstance(rate, types.TieredPrices):
+        tiers = [types.Tier(tier.start, tier.price * factor) for tier in rate.tiers]
+        return types.TieredPrices(rate.base * factor, tiers)
+    return rate * factor
 
 
 def _row(rates: list[Rate], above: int) -> Row:

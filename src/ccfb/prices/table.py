@@ -100,7 +100,8 @@ def _model(provider: str, name: str) -> str | None:
 
     name = name.strip().lower().removesuffix("[1m]")
     spelled = re.sub(r"-(20\d\d)(0[1-9]|1[0-2])([0-3]\d)(?=[-:]|$)", r"-\1-\2-\3", name)
-    for candidate in (name, spelled):  # some providers write a date with dashes, and some without
+    # Some providers write a date with dashes, and some without.
+    for candidate in (name, spelled, _here(provider, name)):
         known = _names(provider).get(candidate)
         if known:
             return known
@@ -108,6 +109,18 @@ def _model(provider: str, name: str) -> str | None:
             if any(re.search(pattern, candidate) for pattern in entry["patterns"]):
                 return model
     return None
+
+
+def _here(provider: str, name: str) -> str:
+    """What a provider calls the Claude model that another provider calls `name`."""
+    import re  # noqa: PLC0415 - as with `json`
+
+    if provider == "anthropic":
+        return name.removeprefix("anthropic/").replace(".", "-")
+    if provider == "openrouter" and name.startswith("claude-"):
+        undated = re.sub(r"-20\d{6}$", "", name)
+        return "anthropic/" + re.sub(r"(\d)-(\d+)$", r"\1.\2", undated)
+    return name
 
 
 def _in_force(entry: Model, day: str) -> Dated:

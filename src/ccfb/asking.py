@@ -1,0 +1,77 @@
+"""The question whether to go on: what the user may answer, and in which words it is put."""
+
+import re
+
+from ccfb.billing.events import Answered, Word
+from ccfb.billing.model import Question, State
+from ccfb.words import biller, clock, now, until, window
+
+USAGE = "ccfb yes · ccfb yes DOLLARS · ccfb no · ccfb wait"
+
+_ANSWER = re.compile(
+    r"/?ccfb\s+(?P<word>yes|no|wait)(?:\s+\$?(?P<dollars>\d+(?:\.\d+)?)\s*\$?)?[.!]?", re.IGNORECASE
+)
+_MEANT = re.compile(r"/?ccfb\s+(yes|no|wait)\b", re.IGNORECASE)
+_LONG = 60
+
+
+def meant(prompt: str) -> bool:
+    """Whether a prompt is an answer for us, well-formed or not: the model shall not get it."""
+    return bool(_MEANT.match(prompt.strip())) and len(prompt) <= _LONG
+
+
+def parse(prompt: str, session: str) -> Answered | None:
+    """The answer that a prompt gives; None where it can't be understood."""
+    found = _ANSWER.fullmatch(prompt.strip())
+    if not found:
+        return None
+    word: Word = found["word"].lower()  # type: ignore[assignment]
+    dollars = float(found["dollars"]) if found["dollars"] else None
+    if dollars is not None and (word != "yes" or dollars <= 0):
+        return None
+    return Answered(word, dollars, session)
+
+
+def question(asked: Question) -> str:
+    """The question, with what going on would cost."""
+    name = window(asked.window)
+    state = f"The {name} limit was hit" if asked.reason == "limit" else f"The {name} limit is near"
+    if asked.window == "outage":
+        state = "Claude's servers don't answer"
+    lines = [
+        f"{state}; it resets {until(asked.resets_at)}. Go on with {biller(asked.provider)}?",
+        _price(asked),
+        f"Answer here, or in any terminal: {USAGE}",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _price(asked: Question) -> str:
+    if asked.take_over is None or asked.per_hour is None:
+        return ""
+    hours = (asked.resets_at - now()) / 3600
+    text = f"About ${asked.take_over:.2f} to take the context over, then ${asked.per_hour:.2f}/h"
+    if hours <= 1 or asked.per_hour <= 0:
+        return f"{text}."
+    worst = asked.take_over + asked.per_hour * hours
+    return f"{text}: at most about ${worst:,.0f} until the reset, if you never pause."
+
+
+def outcome(answer: Answered, before: State, state: State) -> str:
+    """What an answer has led to."""
+    if not before.closed:
+        return "Nothing is asked: no window of your plan is near its limit."
+    if not state.answers:
+        return "Nothing is asked: see ccfb status, and ccfb config show for your policies."
+    name = max(state.answers, key=lambda each: state.answers[each].resets_at)
+    resets = f"resets {until(state.answers[name].resets_at)}"
+    if answer.word == "no":
+        return f"Nothing is billed. The {window(name)} limit {resets}."
+    if answer.word == "wait":
+        later = "" if state.answers[name].limit else " You are asked again when it strikes."
+        return f"Nothing is billed for now. The {window(name)} limit {resets}.{later}"
+    if not state.switch:
+        return "Noted, but nothing could be switched. Why: ccfb status"
+    most = f", at most ${answer.dollars:.2f}" if answer.dollars else ""
+    end = f" until {clock(state.switch.resets_at)}" if state.switch.resets_at else ""
+    return f"Billed to {biller(state.billing)} from now on{end}{most}."
