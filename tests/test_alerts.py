@@ -1,8 +1,12 @@
 """What the user hears of, in which words, and how often."""
 
+import json
+import time
+
 import pytest
 
 from ccfb import alerts, config, effects, notify
+from ccfb.billing import store
 from ccfb.billing.events import Chosen, Crossed, Limited, Tick, Told
 from ccfb.billing.machine import advance
 from ccfb.billing.model import Moment, State, Window
@@ -72,3 +76,11 @@ def test_billing_doesn_t_depend_on_them(monkeypatch: pytest.MonkeyPatch) -> None
     effects.step(Chosen("subscription"))
     state, _ = effects.step(Limited("s", "f", "x", None, "?", live=True))
     assert not state.unsettled
+
+
+def test_the_terminal_tells_where_the_user_wants_it_to() -> None:
+    config.save(config.Config(alerts=config.Alerts(desktop=False, terminal=True)))
+    effects.step(Limited("s", "f", "x", None, "?", live=True))
+    wake = store.load().wake
+    assert json.loads(wake.terminal)["terminalSequence"].startswith("\x1b]9;ccfb: A limit that")
+    assert abs(wake.told_at - time.time()) < 60

@@ -659,3 +659,15 @@ def test_a_slow_line_of_theirs_is_shown_late_and_ours_at_once(house: House) -> N
         time.sleep(0.02)
     assert shown == b"theirs\nanthropic"
     assert not house.log
+
+
+@pytest.mark.parametrize(("age", "told"), [(1.0, True), (60.0, False)], ids=["fresh", "old"])
+def test_a_reload_lets_the_terminal_tell_of_the_change(
+    house: House, age: float, told: bool
+) -> None:
+    answer = '{"terminalSequence":"x"}'
+    state = {"wake": {"terminal": answer, "told_at": time.time() - age, "settled_at": time.time()}}
+    (house.own / "state.json").write_text(json.dumps(state))
+    stdin = json.dumps({"session_id": "s1", "source": "user_settings"}).encode()
+    done = house.run("config_change.py", stdin)
+    assert (done.returncode, done.stdout.decode()) == (0, answer if told else "")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from ccfb import config, gate, paths, providers, secrets
 from ccfb.billing import machine, store
 from ccfb.billing.events import Action, Event, Tidy
@@ -219,14 +221,23 @@ def _bill(provider: Provider, *, capped: bool = False) -> Overrides:
     return wanted | clock() if _is_drawn() else wanted
 
 
+def _show(state: State, answer: str) -> None:
+    state.wake.terminal, state.wake.told_at = answer, time.time()
+
+
 def _alert(entries: Iterable[Entry], actions: list[Action], state: State) -> None:
     """Let the user hear of what happened; whatever goes wrong there stays there."""
     if not entries and not actions:
         return
     try:
         from ccfb import alerts, notify  # noqa: PLC0415 - rare, and they start processes
+        from ccfb.notify import terminal  # noqa: PLC0415
 
         told = alerts.alerts(entries, actions, state)
+        if told and chosen().alerts.terminal:
+            sequence = "".join(map(terminal.sequence, told))
+            answer = orjson.dumps({"terminalSequence": sequence}).decode()
+            remember(lambda state: _show(state, answer))
         if told and notify.anywhere():
             for alert in told:
                 notify.send(alert)

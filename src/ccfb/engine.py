@@ -180,11 +180,11 @@ def _estimate(path: str, recache: object = 0) -> None:
 def _wait_for_word(session: str, row: transcript.Row, state: State) -> tuple[State, list[Action]]:
     """Wait with a stalled turn for the user's word; whoever is faster lets it go on.
 
-    Never in a headless session: with its input closed, the client waits for this hook to end
-    (seen on 2.1.176 and 2.1.329).
+    Never in a headless session: with its input closed, the client waits for this hook to end. A
+    client that goes may leave it behind (seen on 2.1.176; 2.1.329 ends it).
     """
-    end, parents = time.time() + WAITING, _parents()
-    while time.time() < end and _parents() == parents:
+    end, client = time.time() + WAITING, os.getppid()
+    while time.time() < end and os.getppid() == client:
         wake = gate.read_wake()
         if wake.get("marker"):
             time.sleep(GLANCE)  # a prompt that has given the word is on its way
@@ -195,19 +195,6 @@ def _wait_for_word(session: str, row: transcript.Row, state: State) -> tuple[Sta
             break
         time.sleep(GLANCE)
     return state, []
-
-
-def _parents() -> tuple[int, int]:
-    """Who waits for this process: the client, or the shell it has started, and its parent.
-
-    The client lets its hooks outlive it (seen on 2.1.176), so they have to see it go.
-    """
-    parent = os.getppid()
-    try:
-        with open(f"/proc/{parent}/stat", encoding="utf-8") as file:
-            return parent, int(file.read().rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):  # no Linux
-        return parent, 0
 
 
 def _row(path: str, session: str, agent: str | None, text: str) -> transcript.Row | None:

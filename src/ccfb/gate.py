@@ -37,6 +37,9 @@ LOG_SIZE = 1_000_000
 SAME = 60.0
 """Seconds by which two tellings of one reset may differ."""
 
+FRESH = 5.0
+"""Seconds in which sessions reload a change that is told."""
+
 ALWAYS = frozenset({"StopFailure", "SessionStart"})
 """Rare events that the engine always looks into."""
 
@@ -268,6 +271,13 @@ def note_reload(payload: dict[str, object]) -> None:
     os.replace(draft, os.path.join(folder, session))
 
 
+def shown(wake: dict[str, object]) -> str:
+    """What this session's terminal shows of a change that was written a moment ago."""
+    told = wake.get("terminal")
+    fresh = time.time() - _number(wake.get("told_at"), 0.0) < FRESH
+    return told if fresh and isinstance(told, str) else ""
+
+
 CHAIN = 'out=$(sh -c "$1"); [ -z "$out" ] || printf "%s\\n" "$out"; printf "%s" "$2"; exit 0'
 """Theirs first, ours below; whatever theirs returns stays its own affair."""
 
@@ -421,9 +431,11 @@ def main(event: str, packages: str) -> None:
             out = draw(stdin, packages)
         else:
             payload = parse(stdin)
+            wake = read_wake()
             if event == "ConfigChange":
                 note_reload(payload)
-            if needed(event, payload, read_wake()):
+                out = shown(wake)
+            if needed(event, payload, wake):
                 out, err, code = wake_engine(event, payload, packages)
     except BaseException as problem:  # noqa: BLE001 - a hook never breaks the session
         log(event, problem)

@@ -9,7 +9,7 @@ import pytest
 from ccfb.billing.model import Entry
 from ccfb.drill.api import Block, Request, Window, loop
 from ccfb.drill.story import MODAL, Stage
-from ccfb.drill.terminal import ClaudeSession
+from ccfb.drill.terminal import ClaudeSession, run_once
 
 pytestmark = pytest.mark.real
 
@@ -100,3 +100,18 @@ def test_a_yes_from_another_terminal_wakes_the_task(
         stage.answered(stage.provider, refused.at)
         stage.answered("subscription", resets_at, 90)
     assert len(ledger("switch")) == 1
+
+
+@pytest.mark.parametrize(("word", "billed"), [("no", "subscription"), ("yes", "anthropic")])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_headless_runs_get_the_configurations_answer(
+    stage: Stage, client: Client, version: str, word: str, billed: str
+) -> None:
+    stage.ccfb("config", "set", "mode", "ask")
+    stage.ccfb("config", "set", "headless", word)
+    stage.api.plan.limit("five_hour", int(time.time() + 3_600))
+    run_once(client(version), stage.home, ["LOOP2 please"])
+    run_once(client(version), stage.home, ["LOOP2 please", "--continue"])
+    last = stage.api.main_requests[-1]
+    assert stage.billed(last) == billed
+    assert (last.status == 200) == (word == "yes")

@@ -194,8 +194,6 @@ class _Run:
         state.answers = {w: a for w, a in answers if now.wall < a.resets_at - LEAD}
         if not any(answer.word == "yes" for answer in state.answers.values()):
             state.allowance = None
-        if state.meter and not state.closed and not _measured(state, now):
-            state.meter = None
         state.failed = {p: until for p, until in state.failed.items() if now.wall < until}
         fresh = now.wall - KEEP
         state.sessions = {s: kept for s, kept in state.sessions.items() if kept.seen_at > fresh}
@@ -216,6 +214,8 @@ class _Run:
                 self._cover(payable)
             elif self.state.switch:
                 self._revert(self._why_back())
+        if not self.state.closed and not _measured(self.state, self.now):
+            self.state.meter = None  # only now: the last requests may have been told just then
         self._ask()
         self.state.wake = _wake(self.state, self.rules, self.now)
 
@@ -246,6 +246,7 @@ class _Run:
         new = not _near(state.limits.get(window), event.resets_at)
         if new:
             self._close(state.limits, window, event.resets_at)
+            state.extra_usage = False
             self._record(
                 "limit",
                 window=window,
@@ -319,10 +320,17 @@ class _Run:
                 self._continue(event.session, session, now.wall)
 
     def answering(self) -> None:
-        """The plan's servers answer, unless it was a provider."""
-        if not self.state.switch:
-            self.state.outages = 0
-            self._open({OUTAGE})
+        """The plan's servers answer, unless it was a provider; beyond a limit it's extra usage."""
+        state = self.state
+        if state.switch:
+            return
+        state.outages = 0
+        self._open({OUTAGE})
+        beyond = _beyond(state, self.now)
+        if beyond:
+            state.extra_usage = True
+            state.near = {w: r for w, r in state.near.items() if w not in beyond}
+            self._record("extra_usage", window=min(beyond))
 
     def told(self, event: Told) -> None:
         """Keep what is news: a session that has been idle since before a reset tells old ones.
@@ -732,6 +740,18 @@ def _fallen(known: Window, told: Window) -> bool:
     return _near(known.resets_at, told.resets_at) and told.percentage < known.percentage
 
 
+def _beyond(state: State, now: Moment) -> set[str]:
+    """Windows that are used up and don't refuse, as far as nobody knows why."""
+    return {
+        name
+        for name, window in state.windows.items()
+        if window.percentage >= 100  # noqa: PLR2004 - percent
+        and window.resets_at > now.wall
+        and name not in state.limits
+        and not state.extra_usage
+    }
+
+
 def _spent(allowance: Allowance) -> bool:
     """Whether nothing is left of what the user has allowed."""
     return allowance.dollars is not None and allowance.spent >= allowance.dollars - budget.CENT
@@ -782,8 +802,10 @@ def _wake(state: State, rules: Rules, now: Moment) -> Wake:
         metered=_measured(state, now),
         capped=bool(budget.caps(state, rules.caps, now)),
         costs=state.wake.costs if state.meter else {},
-        failing=state.outages > 0,
+        failing=state.outages > 0 or bool(_beyond(state, now)),
         look_at=state.wake.look_at,
+        told_at=state.wake.told_at,
+        terminal=state.wake.terminal,
         config=state.wake.config,
         line=_line(state, rules, now),
     )

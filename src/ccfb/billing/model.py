@@ -189,9 +189,12 @@ class Wake(Model):
     costs: dict[str, float] = Field(default_factory=dict)
     """What sessions had cost when they were last measured, in the client's own dollars."""
     failing: bool = False
-    """The plan's servers failed to answer."""
+    """The plan's servers failed to answer, or it is used up: a turn that ends well is news."""
     look_at: float | None = None
     """When the other sources of utilization are asked next."""
+    told_at: float = 0.0
+    terminal: str = ""
+    """What `ConfigChange` hooks answer, for a moment: a notification by the terminal."""
     config: float | None = None
     """When the configuration was last changed."""
     line: dict[str, Any] = Field(default_factory=dict)

@@ -68,7 +68,8 @@ class Alerts(Strict):
     at: list[Percentage] = Field(default=[50, 75, 90], description="Percentages of a window.")
     desktop: StrictBool = Field(default=True, description="On the desktop.")
     terminal: StrictBool = Field(
-        default=False, description="By the terminal that `claude` runs in, where a hook may answer."
+        default=False,
+        description="By the terminal that `claude` runs in: switches, reverts, questions.",
     )
     urls: list[Annotated[str, Field(pattern="://", description="a URL")]] = Field(
         default=[], repr=False, description="For `apprise`. They hold tokens."

@@ -1,8 +1,9 @@
 """A notification by the terminal itself.
 
 Hooks have no terminal to write to, and writing to the client's would break into what it draws.
-The client writes the sequence itself where a hook's answer holds it as `terminalSequence`, and
-lets OSC 9 and the bell pass (read in 2.1.176 and 2.1.329; not known to 2.1.105).
+The client writes the sequence itself where a hook's answer holds it as `terminalSequence`: OSC 9
+was seen to arrive from `ConfigChange` hooks on 2.1.176 and 2.1.329; 2.1.105 doesn't know it. Such a
+hook runs in every session a second after each change of billing, and each question.
 """
 
 from ccfb.notify import Alert
