@@ -4,6 +4,7 @@ import io
 import json
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,92 @@ def test_a_failure_told_twice_without_a_row_is_answered_once(
 def test_unknown_shapes_of_the_status_line_are_passed_over(told: object) -> None:
     engine.run("StatusLine", {"session_id": SESSION, "rate_limits": told})
     assert not store.load().windows
+
+
+def typed(words: str, at: float, **more: object) -> dict[str, Any]:
+    """The row of a prompt that was typed during a turn (seen on 2.1.105 to 2.1.329)."""
+    stamp = datetime.fromtimestamp(at, UTC).isoformat()
+    row = {"type": "queue-operation", "operation": "enqueue", "timestamp": stamp}
+    return row | {"content": words, "sessionId": SESSION} | more
+
+
+def draw(home: Path, *rows: dict[str, Any], used: float = 96.0) -> None:
+    """The status line of a session whose transcript has these rows."""
+    window = {"used_percentage": used, "resets_at": int(time.time()) + 3_600}
+    place = {"session_id": SESSION, "transcript_path": str(transcript(home, list(rows)))}
+    engine.run("StatusLine", place | {"rate_limits": {"five_hour": window}})
+
+
+@pytest.fixture
+def asked(home: Path) -> float:
+    """When a user who wants to be asked was asked."""
+    config.save(config.load().model_copy(update={"mode": "ask"}))
+    draw(home)
+    question = store.load().question
+    assert question
+    return question.since
+
+
+@pytest.fixture
+def later(asked: float, monkeypatch: pytest.MonkeyPatch) -> float:
+    """A while after the question."""
+    monkeypatch.setattr(time, "time", lambda: asked + 10)
+    return asked + 10
+
+
+@pytest.mark.parametrize("words", ["ccfb yes 1", "/ccfb yes 1", "ccfb yes 1\n"])
+def test_a_yes_typed_during_a_turn_is_taken(
+    home: Path, asked: float, later: float, words: str
+) -> None:
+    """No hook tells of it on 2.1.105 and 2.1.176; it counts once, however often it is seen."""
+    row = typed(words, asked + 1)
+    draw(home, row)
+    state = store.load()
+    assert state.billing == "anthropic"
+    assert state.allowance
+    assert (state.allowance.dollars, state.allowance.since) == (1.0, later)
+    draw(home, row, typed("ccfb yes 5", asked + 2), used=97.0)
+    assert store.load().allowance == state.allowance
+    assert events("answer") == 1
+
+
+def test_the_last_word_counts(home: Path, asked: float, later: float) -> None:
+    assert later > asked
+    draw(home, typed("ccfb yes", asked + 1), typed("ccfb no", asked + 2))
+    assert store.load().answers["five_hour"].word == "no"
+    assert not events("switch")
+
+
+def test_the_hook_comes_first_where_there_is_one(home: Path, asked: float, later: float) -> None:
+    """Both would tell of the same word, and the allowance would begin anew."""
+    assert later > asked
+    draw(home, typed("ccfb yes", later - engine.HOOK_FIRST / 2))
+    assert store.load().question
+    assert not events("answer")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        typed("ccfb yes", -1),
+        typed("ccfb yes, please", 1),
+        typed("is it ccfb yes", 1),
+        typed("ccfb yes", 1, operation="remove"),
+        typed("ccfb yes", 1, type="user", toolUseResult="queue-operation"),
+        {"type": "user", "toolUseResult": json.dumps(typed("ccfb yes", 1))},
+        {"type": "user", "toolUseResult": typed("ccfb yes", 1)},
+    ],
+)
+def test_no_other_word_spends_anything(
+    home: Path, asked: float, later: float, row: dict[str, Any]
+) -> None:
+    """Not one on an earlier question, nor one that tool output quotes."""
+    text = json.dumps(row)
+    for at in (-1, 1):
+        stamp = datetime.fromtimestamp(at, UTC).isoformat()
+        text = text.replace(stamp, datetime.fromtimestamp(asked + at, UTC).isoformat())
+    assert later > asked
+    draw(home, json.loads(text))
+    assert store.load().question
+    assert not events("answer")
+    assert not events("switch")

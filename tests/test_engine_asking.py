@@ -87,7 +87,9 @@ def fail(place: Place) -> engine.Answer:
 
 
 def prompt(words: str) -> dict[str, Any]:
-    answer = engine.run("UserPromptSubmit", {"session_id": SESSION, "prompt": words})
+    path = Path(paths.projects()) / "project" / f"{SESSION}.jsonl"
+    payload = {"session_id": SESSION, "prompt": words, "transcript_path": str(path)}
+    answer = engine.run("UserPromptSubmit", payload)
     return json.loads(answer.out) if answer.out else {}
 
 

@@ -13,6 +13,7 @@ from ccfb.client.messages import Message
 from ccfb.drill.api import FakeApi
 from ccfb.estimate import (
     HOUR,
+    INSTRUCTIONS,
     LEAST,
     PAUSE,
     from_sessions,
@@ -50,11 +51,12 @@ def message(
     session: str = "s1",
     path: str = "s1.jsonl",
     sidechain: bool = False,
+    kept: int | None = None,
 ) -> Message:
     usage = used(read=100_000, h1=1_000, output=500) if usage is None else usage
     name = (f"{session}-{path}-{sent_at}", "")
     return Message(
-        session, path, name, sent_at + took, sent_at, model, dict(usage), False, sidechain
+        session, path, name, sent_at + took, sent_at, model, dict(usage), False, sidechain, kept
     )
 
 
@@ -96,6 +98,38 @@ def test_what_counts_is_the_last_message_of_the_main_conversation() -> None:
     assert first
     assert first.tokens == 50_300
     assert first.dollars == pytest.approx(dollars(Usage(cache_write_5m=50_300, output=200)))
+
+
+def test_after_a_compaction_the_context_is_small() -> None:
+    """What it has left, and the instructions: they are in the first prompt, which was short."""
+    said = [
+        message(NOW - 90, used(m5=30_000, output=100)),
+        message(NOW - 60, used(read=900_000, output=300)),
+        message(NOW - 30, used(read=900_000, output=8_000), kept=4_000),
+    ]
+    first = take_over(said, "anthropic", NOW)
+    assert first
+    assert first.dollars == pytest.approx(dollars(Usage(cache_write_5m=34_000, output=200)))
+    said.append(message(NOW, used(read=25_000, m5=10_000, output=300)))
+    first = take_over(said, "anthropic", NOW)
+    assert first
+    assert first.tokens == 35_300
+    alone = take_over([said[2]], "anthropic", NOW)
+    assert alone
+    assert alone.tokens == INSTRUCTIONS + 4_000
+
+
+def test_a_compaction_is_a_part_of_the_pace() -> None:
+    """It reads what was cached, unless that has run out meanwhile."""
+    usage = used(read=100_000, output=2_000)
+    for pause, read in ((60, True), (400, False)):
+        said = [message(NOW - pause - 10), message(NOW, usage, kept=1_000)]
+        pace, before = per_hour(said, "anthropic", NOW), per_hour(said[:1], "anthropic", NOW)
+        assert pace
+        assert before
+        cached = Usage(cache_read=100_000) if read else Usage(cache_write_5m=100_000)
+        expected = dollars(cached._replace(output=2_000))
+        assert pace.dollars - before.dollars == pytest.approx(expected)
 
 
 def test_the_status_line_may_know_of_more() -> None:

@@ -320,6 +320,38 @@ def test_the_gate_wakes_the_engine_when_there_is_something_to_do(
         assert gate.needed(event, told, written) is expected, event
 
 
+def queued(content: str, age: float, operation: str = "enqueue") -> str:
+    """The row of a prompt that was typed during a turn, as the client writes it."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%S.123Z", time.gmtime(time.time() - age))
+    row = {"type": "queue-operation", "operation": operation, "timestamp": at, "content": content}
+    return json.dumps(row, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    ("row", "asked", "expected"),
+    [
+        (queued("ccfb yes 1", 1), True, True),
+        (queued("/CCFB No", 1), True, True),
+        (queued("ccfb yes 1", 1), False, False),
+        (queued("ccfb yes 1", 600), True, False),
+        (queued("go on", 1), True, False),
+        (json.dumps({"type": "user", "toolUseResult": queued("ccfb yes 1", 1)}), True, False),
+    ],
+)
+def test_an_answer_typed_during_a_turn_wakes_the_engine(
+    tmp_path: Path, row: str, asked: bool, expected: bool
+) -> None:
+    """For a minute, and only while something is asked: it costs a look each second."""
+    path = tmp_path / "s1.jsonl"
+    path.write_text("\n".join(["{}" * gate.TAIL, '{"type":"user"}', row, '{"type":"user"}', ""]))
+    told: Payload = {"session_id": SESSION, "transcript_path": str(path)}
+    for event in OTHERS:
+        woken = gate.needed(event, told, wake(asked=asked))
+        always = event == "UserPromptSubmit" and asked
+        assert woken is (always or (expected and event == "StatusLine")), event
+    assert not gate.needed("StatusLine", {"session_id": SESSION}, wake(asked=True))
+
+
 @pytest.mark.parametrize(
     ("events", "payload", "changes", "marker", "expected"),
     [pytest.param(*case, id=cause) for cause, *case in CAUSES if case[-1]],

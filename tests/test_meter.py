@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ccfb import prices
 from ccfb.client.messages import Message
-from ccfb.meter import RELOAD, charge, spent
+from ccfb.meter import RELOAD, Spent, charge, spent
 from ccfb.prices import Usage
 
 NOW = 1_795_200_000.0
@@ -24,10 +24,11 @@ def message(
     session: str = "s1",
     fast: bool = False,
     sidechain: bool = False,
+    kept: int | None = None,
 ) -> Message:
     used = {"input_tokens": 1_000_000} if usage is None else dict(usage)
     name = (f"m-{sent_at}-{session}", "r")
-    return Message(session, "t", name, sent_at + 9, sent_at, model, used, fast, sidechain)
+    return Message(session, "t", name, sent_at + 9, sent_at, model, used, fast, sidechain, kept)
 
 
 def test_a_session_costs_what_its_requests_cost() -> None:
@@ -115,6 +116,43 @@ def test_a_model_without_a_known_price_counts_at_the_dearest(provider: str, mode
 def test_openrouter_may_call_a_model_in_several_ways(model: str) -> None:
     cost = charge("openrouter", model, Usage(1_000_000), NOW)
     assert (cost.dollars, cost.unknown) == (4.0, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "written"),
+    [
+        ([], True),
+        ([-20.0], True),
+        ([0.5], True),
+        ([RELOAD + 1], False),
+        ([-20.0, RELOAD + 1], False),
+        ([RELOAD + 1, RELOAD + 2, 1_000.0], False),
+    ],
+)
+def test_a_compaction_is_only_cheap_where_the_provider_has_surely_cached_it(
+    before: list[float], written: bool
+) -> None:
+    """Not on the plan, not in the moment of the switch; and five minutes later it is lost."""
+    usage = {"cache_read_input_tokens": 100_000, "output_tokens": 2_000}
+    at = max([*before, RELOAD]) + 300
+
+    def cost(at: float) -> float:
+        asked = [message(NOW + each) for each in before]
+        compaction = message(NOW + at, usage=usage, kept=1_000)
+        answered = spent(asked, "anthropic", NOW, NOW + 9_999).get("s1", Spent()).dollars
+        whole = spent([*asked, compaction], "anthropic", NOW, NOW + 9_999)
+        return whole["s1"].dollars - answered
+
+    dear = (100_000 * 5 + 2_000 * 20) / 1e6
+    cheap = (100_000 * 0.2 + 2_000 * 20) / 1e6
+    assert cost(at) == pytest.approx(dear if written else cheap)
+    assert cost(at + 10) == pytest.approx(dear)
+
+
+def test_a_compaction_after_no_answer_costs_the_dearest() -> None:
+    compaction = message(model="", usage={"cache_read_input_tokens": 100_000}, kept=1_000)
+    found = spent([compaction], "anthropic", NOW, NOW + 9)["s1"]
+    assert found.dollars == found.unknown > 0
 
 
 sent = st.builds(

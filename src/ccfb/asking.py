@@ -2,6 +2,7 @@
 
 import re
 
+from ccfb.billing.budget import MORE, WORDS
 from ccfb.billing.events import Answered, Word
 from ccfb.billing.model import Question, State
 from ccfb.words import biller, clock, now, until, window
@@ -9,18 +10,17 @@ from ccfb.words import biller, clock, now, until, window
 USAGE = "ccfb yes · ccfb yes DOLLARS · ccfb no · ccfb wait"
 
 _ANSWER = re.compile(
-    r"/?ccfb\s+(?P<word>yes|no|wait)(?:\s+\$?(?P<dollars>\d+(?:\.\d+)?)\s*\$?)?[.!]?", re.IGNORECASE
+    r"/?ccfb\s+(?P<word>yes|no|wait)(?:\s+\$?(?P<dollars>\d*\.?\d+)\s*\$?)?[.!]?", re.IGNORECASE
 )
-_MEANT = re.compile(r"/?ccfb\s+(yes|no|wait)\b", re.IGNORECASE)
-_LONG = 60
+_MEANT = re.compile(r"/?ccfb\s+(yes|no|wait)(\s+\S+){0,2}[.!]?", re.IGNORECASE)
 
 
 def meant(prompt: str) -> bool:
     """Whether a prompt is an answer for us, well-formed or not: the model shall not get it."""
-    return bool(_MEANT.match(prompt.strip())) and len(prompt) <= _LONG
+    return bool(_MEANT.fullmatch(prompt.strip()))
 
 
-def parse(prompt: str, session: str) -> Answered | None:
+def parse(prompt: str, session: str | None) -> Answered | None:
     """The answer that a prompt gives; None where it can't be understood."""
     found = _ANSWER.fullmatch(prompt.strip())
     if not found:
@@ -54,7 +54,7 @@ def _price(asked: Question) -> str:
     if hours <= 1 or asked.per_hour <= 0:
         return f"{text}."
     worst = asked.take_over + asked.per_hour * hours
-    return f"{text}: at most about ${worst:,.0f} until the reset, if you never pause."
+    return f"{text}, in this session: about ${worst:,.0f} until the reset, if you never pause."
 
 
 def outcome(answer: Answered, before: State, state: State) -> str:
@@ -63,15 +63,23 @@ def outcome(answer: Answered, before: State, state: State) -> str:
         return "Nothing is asked: no window of your plan is near its limit."
     if not state.answers:
         return "Nothing is asked: see ccfb status, and ccfb config show for your policies."
-    name = max(state.answers, key=lambda each: state.answers[each].resets_at)
-    resets = f"resets {until(state.answers[name].resets_at)}"
-    if answer.word == "no":
-        return f"Nothing is billed. The {window(name)} limit {resets}."
-    if answer.word == "wait":
-        later = "" if state.answers[name].limit else " You are asked again when it strikes."
-        return f"Nothing is billed for now. The {window(name)} limit {resets}.{later}"
+    if answer.word != "yes":
+        return _declined(answer.word, state)
+    if state.stopped:
+        return f"The budget is used up ({WORDS[state.stopped]}). {MORE[state.stopped]}"
     if not state.switch:
         return "Noted, but nothing could be switched. Why: ccfb status"
     most = f", at most ${answer.dollars:.2f}" if answer.dollars else ""
     end = f" until {clock(state.switch.resets_at)}" if state.switch.resets_at else ""
     return f"Billed to {biller(state.billing)} from now on{end}{most}."
+
+
+def _declined(word: Word, state: State) -> str:
+    if state.switch:
+        return f"Noted. {biller(state.billing)} is still billed. To end it: ccfb use subscription"
+    name = max(state.answers, key=lambda each: state.answers[each].resets_at)
+    resets = f"The {window(name)} limit resets {until(state.answers[name].resets_at)}."
+    if word == "no":
+        return f"Nothing is billed. {resets}"
+    later = "" if state.answers[name].limit else " You are asked again when it strikes."
+    return f"Nothing is billed for now. {resets}{later}"

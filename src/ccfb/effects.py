@@ -48,13 +48,14 @@ def step(event: Event) -> tuple[State, list[Action]]:
     Raises:
         CcfbError: The state is locked, or the settings can't be written.
     """
+    seen = gate.configured_at()
     word = chosen()
     rules = _verified(_rules(word), word, event)
     with store.locked():
         before = _adopt(store.load())
         cut_off = before.unsettled
         state, actions = machine.advance(before, event, rules, now())
-        state.wake.config = gate.configured_at()
+        state.wake.config = seen
         state.wake.line["template"] = word.status_line
         state.wake.drawn = _is_drawn()
         entries = list(state.unwritten)
@@ -123,7 +124,11 @@ def _verified(rules: Rules, word: config.Config, event: Event) -> Rules:
         return rules
     if before.switch and before.switch.since == switch.since:
         return rules
-    return replace(rules, usable=tuple(p for p in rules.offered if _has_key(word, p)))
+    answer = before.answers | after.answers
+    named = {each.provider for each in answer.values() if each.word == "yes"} - {None}
+    wanted = [p for p in rules.offered if p not in after.failed and named <= {p}]
+    usable = next((p for p in wanted if _has_key(word, p)), None)
+    return replace(rules, usable=(usable,) if usable else ())
 
 
 def _has_key(word: config.Config, provider: str) -> bool:
@@ -216,7 +221,7 @@ def _bill(provider: Provider, *, capped: bool = False) -> Overrides:
         registration.helper_command(provider.name),
         provider.base_url,
         models(provider.name),
-        life=None if asks else life,
+        life=None if asks and not capped else HELPER_LIFE if asks else life,
     )
     return wanted | clock() if _is_drawn() else wanted
 

@@ -29,6 +29,7 @@ from ccfb.billing.events import (
     Strayed,
     Tick,
     Told,
+    Unmeasured,
 )
 from ccfb.billing.model import State, Window
 from ccfb.client import limits, models, reloads, settings, signals, transcript
@@ -49,6 +50,9 @@ LOOK_BACK = 21_600.0
 
 OVERLAP = 30.0
 """Seconds by which a row may be older than the moment it reached the disk."""
+
+HOOK_FIRST = 2.0
+"""Seconds that an answer typed during a turn is left to its hook, where there is one."""
 
 ROW_LOOKS, ROW_PAUSE = 5, 0.04
 """How often, and seconds apart, a failed turn's row is looked for."""
@@ -77,7 +81,8 @@ def run(event: str, payload: Payload) -> Answer:
     if event != "StopFailure":  # there the stalled turn comes first
         _gently(event, catch_up)
     _gently(event, _sign_in)
-    _gently(event, measure)
+    if event != "StatusLine":  # there it may have to wait for a row
+        look_at_spending(event)
     return HANDLERS.get(event, _other)(payload)
 
 
@@ -109,8 +114,21 @@ def measure() -> None:
     sent = messages.messages(paths.projects(), meter.since)
     costs = spent(sent, meter.provider, meter.since, meter.until or now)
     dollars = {session: cost.dollars for session, cost in costs.items()}
-    if any(cost > meter.sessions.get(session, 0.0) for session, cost in dollars.items()):
-        step(Metered(dollars))
+    if store.load().unmeasured or any(
+        cost > meter.sessions.get(session, 0.0) for session, cost in dollars.items()
+    ):
+        step(Metered(dollars, meter.since))
+
+
+def look_at_spending(event: str) -> None:
+    """Measure; where that can't be done and a budget is short, go back to the plan."""
+    try:
+        measure()
+    except Exception as problem:  # noqa: BLE001 - money fails closed
+        gate.log(event, problem)
+        state = store.load()
+        if state.switch and state.wake.capped:
+            step(Unmeasured())
 
 
 def _sign_in() -> None:
@@ -192,6 +210,9 @@ def _wait_for_word(session: str, row: transcript.Row, state: State) -> tuple[Sta
                 return step(Resumed(session))
             break
         if not wake.get("asked") or gate.due(wake):
+            state, _ = step(Tick())  # the word may need a key that only this session has
+            return step(Resumed(session)) if state.switch else (state, [])
+        if not transcript.still_stalled(row.path, row.uuid):
             break
         time.sleep(GLANCE)
     return state, []
@@ -231,7 +252,9 @@ def _limited(
 ) -> Limited:
     window = finding.window or "plan"
     resets_at = finding.resets_at if finding.kind is limits.Kind.LIMIT else None
-    headless = entrypoint not in {None, signals.INTERACTIVE}
+    # Rows of dead runs are read by others, too: only a headless session takes the word for them.
+    here = os.environ.get(signals.ENTRYPOINT)
+    headless = not {entrypoint, here} & {None, signals.INTERACTIVE}
     return Limited(session, failure, window, resets_at, finding.text, live, headless)
 
 
@@ -281,7 +304,7 @@ def _user_prompt_submit(payload: Payload) -> Answer:
     """A prompt is about to be sent: to whom it is billed has to be right by then."""
     session, prompt = str(payload.get("session_id")), str(payload.get("prompt"))
     if asking.meant(prompt):
-        return _answered(session, prompt)
+        return _answered(payload, session, prompt)
     state, actions = step(Prompted(session))
     said = [action.text for action in actions if isinstance(action, Say)]
     barred = [action.text for action in actions if isinstance(action, Bar)]
@@ -310,9 +333,11 @@ def _question(payload: Payload) -> str:
     return asking.question(asked) if asked else ""
 
 
-def _answered(session: str, prompt: str) -> Answer:
+def _answered(payload: Payload, session: str, prompt: str) -> Answer:
     """The user's word, typed as a prompt: a task that was cut off goes on at once."""
-    answer = asking.parse(prompt, session)
+    row = transcript.last_failure(str(payload.get("transcript_path")), session_id=session)
+    stalled = row and transcript.still_stalled(row.path, row.uuid)
+    answer = asking.parse(prompt, session if stalled else None)
     if answer is None:
         return _heard(f"That wasn't understood. What can be answered: {asking.USAGE}")
     before = store.load()
@@ -351,6 +376,7 @@ def _status_line(payload: Payload) -> Answer:
     state, _ = step(Told(_windows(payload), session))
     _gently("StatusLine", lambda: _note_cost(payload, state))
     _gently("StatusLine", _look)
+    _gently("StatusLine", lambda: _hear(str(payload.get("transcript_path"))))
     state = store.load()
     if state.question and state.question.take_over is None and asked is None:
         cache = payload.get("prompt_cache")
@@ -359,34 +385,46 @@ def _status_line(payload: Payload) -> Answer:
     return _follow(payload, state)
 
 
+def _hear(path: str) -> None:
+    """Take the user's word that was typed while a turn runs, if it is on what is asked now."""
+    asked = store.load().question
+    if asked is None:
+        return
+    typed = transcript.queued(path, asked.since, time.time() - HOOK_FIRST)
+    answer = next(filter(None, (asking.parse(words, "") for words in typed)), None)
+    if answer:
+        step(answer)
+
+
 def _note_cost(payload: Payload, state: State) -> None:
     """Measure until the transcript has what the client counts already, and remember how much."""
     session, total = str(payload.get("session_id")), gate.cost(payload)
     if not state.wake.metered or total is None:
         return
     before = state.meter.sessions.get(session) if state.meter else None
-    if session in state.wake.costs and total > state.wake.costs[session]:
-        for _ in range(ROW_LOOKS):
-            meter = store.load().meter
-            if meter is None or meter.sessions.get(session) != before:
-                break
-            time.sleep(ROW_PAUSE)
-            measure()
+    more = total > state.wake.costs.get(session, total)
+    for attempt in range(ROW_LOOKS if more else 1):
+        time.sleep(ROW_PAUSE if attempt else 0.0)
+        look_at_spending("StatusLine")
+        meter = store.load().meter
+        if meter is None or meter.sessions.get(session) != before:
+            break
     remember(lambda state: state.wake.costs.__setitem__(session, total))
 
 
 def _note_client(version: object, model: object) -> None:
     """Remember what is needed to move sessions to another model."""
-    state, name = store.load(), models.bare(model) if isinstance(model, str) else ""
+    name = models.bare(model) if isinstance(model, str) else ""
     family = models.family(name)
-    known = dict(state.models) | ({family: name} if family else {})
-    if (state.client, state.models) == (version or state.client, known):
-        return
 
     def note(state: State) -> None:
-        state.client, state.models = str(version or state.client), known
+        state.client = str(version or state.client)
+        state.models |= {family: name} if family else {}
 
-    remember(note)
+    before, after = store.load(), store.load()
+    note(after)
+    if after != before:
+        remember(note)
 
 
 def _last_model(path: str) -> str | None:

@@ -6,8 +6,9 @@ context anew. And on a key the client has prompts cached for five minutes, on th
 more. Both is reckoned with. Where the user has set `ENABLE_PROMPT_CACHING_1H`, it is an hour on a
 key as well, and the figures for writing are too low, by up to three eighths.
 
-The calls of small models, such as for a title, and the requests that compact a conversation stand
-in no transcript, and so not in these figures; the status line's `cost.total_cost_usd` has them.
+The calls of small models, such as for a title, stand in no transcript, and so not in these figures;
+the status line's `cost.total_cost_usd` has them. The requests that compact a conversation are
+reckoned (see `ccfb.client.messages`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,13 +18,10 @@ from typing import NamedTuple
 
 from ccfb import prices
 from ccfb.client.messages import Message
-from ccfb.meter import Charge, charge
+from ccfb.meter import CACHE_LIFE, Charge, charge
 from ccfb.prices import Usage
 
 HOUR = 3_600.0
-
-CACHE_LIFE = 300.0
-"""Seconds for which a prompt is cached on a key."""
 
 PAUSE = 900.0
 """Seconds between two requests, of which no more count as work."""
@@ -107,8 +105,10 @@ def take_over(
 ) -> TakeOver | None:
     """What the first request costs once a provider is billed: the context at the price of writing.
 
-    The context is all that the session's last request sent and got back; the answer is taken to
-    be as long as the session's median one. Subagents begin afresh and aren't counted.
+    The context is all that the session's last request sent and got back, or, where that was a
+    compaction, what it has left and the instructions, which are in the shortest prompt. The
+    answer is taken to be as long as the session's median one. Subagents begin afresh and aren't
+    counted.
 
     Args:
         messages: Of one session, of any time, in order.
@@ -123,10 +123,16 @@ def take_over(
     main = [message for message in messages if not message.sidechain]
     if not main:
         return None
-    used = [prices.usage_of(message.usage) for message in main]
-    tokens = max(used[-1].prompt, recache) + used[-1].output
-    first = Usage(cache_write_5m=tokens, output=round(median(usage.output for usage in used)))
-    cost = _charge(main[-1], first, provider, now, models)
+    last = main[-1]
+    used = [prices.usage_of(message.usage) for message in main if message.kept is None]
+    if last.kept is None:
+        tokens = max(used[-1].prompt, recache) + used[-1].output
+    else:
+        shortest = min((usage.prompt for usage in used), default=INSTRUCTIONS)
+        tokens = max(shortest + last.kept, recache)
+    answer = round(median([usage.output for usage in used] or [ANSWER]))
+    first = Usage(cache_write_5m=tokens, output=answer)
+    cost = _charge(last, first, provider, now, models)
     return TakeOver(cost.dollars, tokens, cost.model, cost.unknown)
 
 

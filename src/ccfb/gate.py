@@ -23,7 +23,10 @@ except ImportError:  # another Python than CPython
     _json = None  # type: ignore[assignment]
 
 TAIL = 65_536
-"""Bytes at the end of a transcript that are searched for a failed turn."""
+"""Bytes at the end of a transcript that are searched for a failed turn, or an answer."""
+
+TYPED = 60.0
+"""Seconds for which an answer that was typed during a turn wakes the engine."""
 
 SOON = 1.5
 """Seconds ahead at which the status line's clock wakes the engine, which then waits."""
@@ -169,13 +172,31 @@ def climbed(wake: dict[str, object], payload: dict[str, object]) -> bool:
 
 def failed(payload: dict[str, object]) -> bool:
     """Whether the end of the transcript holds a failed turn: headless runs lose hooks."""
+    tail = _tail(payload)
+    return any(mark in tail for mark in signals.API_ERROR)
+
+
+def typed(payload: dict[str, object]) -> bool:
+    """Whether the user has just typed something for us while a turn runs.
+
+    On 2.1.105 and 2.1.176 no hook tells of it, and of `/ccfb` on none.
+    """
+    edge = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - TYPED)).encode()
+    return any(
+        line.partition(b'"timestamp":"')[2][: len(edge)] >= edge
+        for line in _tail(payload).split(b"\n")
+        if signals.QUEUED in line and b"ccfb " in line.lower()
+    )
+
+
+def _tail(payload: dict[str, object]) -> bytes:
+    """The end of the transcript."""
     try:
         with open(str(payload.get("transcript_path")), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
-            tail = file.read()
+            return file.read()
     except OSError:
-        return False
-    return any(mark in tail for mark in signals.API_ERROR)
+        return b""
 
 
 def cost(payload: dict[str, object]) -> float | None:
@@ -242,6 +263,7 @@ def _drawn(payload: dict[str, object], wake: dict[str, object]) -> bool:
         climbed(wake, payload)
         or spending(payload, wake)
         or time.time() >= _number(wake.get("look_at"))
+        or (bool(wake.get("asked")) and typed(payload))
     )
 
 

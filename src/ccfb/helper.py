@@ -47,7 +47,7 @@ def answer(provider: str, packages: str) -> str:
         # While a key is in its cache, nobody waits for us: the session reloads meanwhile.
         time.sleep(gate.RELOAD)
         raise CcfbError(NOT_BILLED, f"Billing is not on {provider} any more.")
-    word = gate.read(paths.own("config.json")) or gate.read(paths.own("config.good.json"))
+    word = gate.read(paths.own("config.good.json")) or gate.read(paths.own("config.json"))
     keys = word.get("keys")
     key = keys.get(provider) if isinstance(keys, dict) else None
     key = key if isinstance(key, dict) else {}

@@ -184,6 +184,99 @@ def test_a_tool_that_is_done_before_the_answer_is(path: Path) -> None:
     assert (message.sent_at, message.at) == (NOW - 5, NOW + 2)
 
 
+# Compactions.
+
+COMPACTED = {
+    "2.1.105": """{"parentUuid":null,"isSidechain":false,"type":"system",
+        "subtype":"compact_boundary","content":"Conversation compacted","isMeta":false,
+        "timestamp":"2026-11-21T13:14:22.517Z","uuid":"7bccbfb2",
+        "compactMetadata":{"trigger":"manual","preTokens":16136,"postTokens":481,"durationMs":345},
+        "sessionId":"s1","version":"2.1.105"}""",
+    "2.1.329": """{"parentUuid":null,"isSidechain":false,"type":"system",
+        "subtype":"compact_boundary","content":"Conversation compacted","level":"info",
+        "compactMetadata":{"trigger":"auto","preTokens":967064,"postTokens":3864,
+        "cumulativeDroppedTokens":963200,"durationMs":360},"uuid":"f1bf66c2",
+        "timestamp":"2026-11-21T13:17:24.480Z","sessionId":"s1","version":"2.1.329"}""",
+}
+"""Real rows, by the client's version; nothing else there tells of the request."""
+
+
+def compaction(at: float = NOW, **told: object) -> Json:
+    told = {"preTokens": 90_000, "postTokens": 3_000, "durationMs": 30_000} | told
+    return row("system", at, subtype="compact_boundary", uuid=f"c{at}", compactMetadata=told)
+
+
+@pytest.mark.parametrize(
+    ("version", "before", "after", "took"),
+    [("2.1.105", 16_136, 481, 0.345), ("2.1.329", 967_064, 3_864, 0.360)],
+)
+def test_a_compaction_is_a_request_for_the_whole_conversation(
+    path: Path, version: str, before: int, after: int, took: float
+) -> None:
+    boundary = json.loads(COMPACTED[version])
+    at = datetime.fromisoformat(boundary["timestamp"]).timestamp()
+    write(path, answer("m0", at - 3_000), boundary, prompt(at + 5), answer("m1", at + 9))
+    _, found, _ = of_session(path)
+    assert found.usage["cache_read_input_tokens"] == before
+    assert found.usage["output_tokens"] >= 2 * after, "the draft isn't kept"
+    assert found.usage["input_tokens"] > 0, "the instructions"
+    assert (found.model, found.id, found.session) == (
+        "claude-opus-5-5",
+        (boundary["uuid"], ""),
+        "s1",
+    )
+    assert (found.at, found.kept) == (at, after)
+    assert found.sent_at == pytest.approx(at - took), "not when the row before was written"
+
+
+def test_a_compaction_has_the_model_of_the_message_before(path: Path) -> None:
+    """Also where that one is older than what is asked for."""
+    before = said({"model": "claude-haiku-5-5"}, name="m0", at=NOW - 90_000)
+    rows = [before, prompt(NOW - 80_000), compaction(), compaction(NOW + 50), answer(at=NOW + 99)]
+    write(path, answer("a", NOW - 99_000), *rows, at=NOW + 99)
+    found = of_session(path, NOW - 40)
+    assert [(each.model, each.kept) for each in found] == [
+        ("claude-haiku-5-5", 3_000),
+        ("claude-haiku-5-5", 3_000),
+        ("claude-opus-5-5", None),
+    ]
+
+
+def test_a_compaction_is_found_where_nothing_stands_before_it(path: Path) -> None:
+    write(path, compaction(), answer("m1", NOW + 9))
+    found = of_session(path)
+    assert [(each.model, each.kept) for each in found] == [("", 3_000), ("claude-opus-5-5", None)]
+
+
+def test_a_copy_of_a_compaction_is_not_counted_again(projects: Path) -> None:
+    """A forked session's copy has the same names (seen on 2.1.176 and 2.1.329)."""
+    copied = [answer(sessionId="fork"), compaction(NOW + 50) | {"sessionId": "fork"}]
+    write(projects / "p" / "s1.jsonl", prompt(), answer(), compaction(NOW + 50))
+    write(projects / "p" / "fork.jsonl", *copied)
+    assert [each.kept for each in messages(projects, 0)] == [None, 3_000]
+
+
+def test_a_compaction_that_tells_less_is_one_too(path: Path) -> None:
+    boundary = compaction(postTokens=None, durationMs="?")
+    _, found = of_session(write(path, answer("m0", NOW - 9), boundary))
+    assert found.usage["output_tokens"] > 0
+    assert found.sent_at == found.at
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        compaction() | {"subtype": "microcompact_boundary", "content": "no compact_boundary"},
+        compaction() | {"compactMetadata": None},
+        compaction() | {"timestamp": None},
+        prompt(NOW, toolUseResult=json.dumps(compaction())),
+        prompt(NOW, toolUseResult=compaction()),
+    ],
+)
+def test_only_compactions_count_as_such(path: Path, row: Json) -> None:
+    assert names(of_session(write(path, answer("m0", NOW - 9), row))) == ["m0"]
+
+
 # When it was sent.
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import captures
 from ccfb.client import rows, transcript
-from ccfb.client.transcript import Row, failures_since, last_failure, still_stalled
+from ccfb.client.transcript import Row, failures_since, last_failure, queued, still_stalled
 
 NOW = 1_795_200_000.0
 
@@ -420,3 +420,52 @@ def test_what_is_not_there_is_not_stalled(path: Path) -> None:
     assert not still_stalled(path, "f1")
     path.write_bytes(b"garbage\n")
     assert not still_stalled(path, "f1")
+
+
+# What was typed during a turn.
+
+
+def typed(content: str, at: float = NOW, **more: object) -> Json:
+    """As 2.1.105 to 2.1.329 write it."""
+    row = {"type": "queue-operation", "operation": "enqueue", "timestamp": stamp(at)}
+    return row | {"sessionId": "s1", "content": content} | more
+
+
+def words(path: Path, since: float = NOW - 60, until: float = NOW + 60) -> list[str]:
+    return list(queued(path, since, until))
+
+
+def test_what_was_typed_during_a_turn_is_found_the_latest_first(path: Path) -> None:
+    delivered = typed("one", NOW + 1, operation="remove", reason="absorbed_mid_turn")
+    write(path, prompt(), typed("one"), delivered, answer(), typed("two", NOW + 2), answer())
+    assert words(path) == ["two", "one"]
+
+
+def test_only_what_was_typed_in_the_span(path: Path) -> None:
+    write(path, *(typed(f"t{at}", NOW + at) for at in range(5)))
+    assert words(path, NOW + 1, NOW + 3) == ["t3", "t2"]
+
+
+@pytest.mark.parametrize("taken", [NOW + 2, NOW + 90])
+def test_what_was_taken_back_was_not_said(path: Path, taken: float) -> None:
+    back = typed("one", taken, operation="popAll")
+    write(path, typed("zero"), typed("one", NOW + 1), back)
+    assert words(path) == []
+    write(path, typed("one"), back | {"timestamp": stamp(NOW + 1)}, typed("two", NOW + 2))
+    assert words(path) == ["two"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        prompt(toolUseResult=typed("ccfb yes")),
+        prompt(message={"content": json.dumps(typed("ccfb yes"))}),
+        chain("attachment", "a1", NOW, attachment=typed("ccfb yes")),
+        typed("ccfb yes", operation="dequeue"),
+        typed("ccfb yes", timestamp="soon"),
+        typed("ccfb yes", type=["queue-operation"]),
+    ],
+)
+def test_only_what_was_typed_counts(path: Path, row: Json) -> None:
+    write(path, typed("one"), row)
+    assert words(path) == ["one"]

@@ -52,8 +52,9 @@ def test_a_turn_that_crosses_the_threshold_is_never_refused(
     unnoticed(stage, ledger, resets_at)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("shape", ["object", "array"])
+@pytest.mark.parametrize(
+    ("version", "shape"), zip(VERSIONS, ["object", "array"], strict=True), ids=VERSIONS
+)
 def test_the_same_where_only_claude_meter_tells(
     stage: Stage,
     client: Callable[[str], Path],

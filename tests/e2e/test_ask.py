@@ -115,3 +115,31 @@ def test_headless_runs_get_the_configurations_answer(
     last = stage.api.main_requests[-1]
     assert stage.billed(last) == billed
     assert (last.status == 200) == (word == "yes")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_yes_typed_during_the_turn_lets_it_go_on(
+    stage: Stage, client: Client, version: str, ledger: Ledger
+) -> None:
+    """Asked on the status line, ahead of the wall; 2.1.176 has no hook for what is typed then."""
+
+    def spend(request: Request) -> list[Block]:
+        if request.main and request.billing == "subscription":
+            five_hour.utilization = min(five_hour.utilization + 0.5, 96)
+        return loop(request)
+
+    stage.ccfb("config", "set", "mode", "ask")
+    stage.api.reply = spend
+    five_hour = stage.api.plan.windows["five_hour"] = Window(93.5, int(time.time() + 3_600))
+    with ClaudeSession(client(version), stage.home) as session:
+        session.start()
+        session.prompt("LOOP300 please")
+        session.wait_for("ccfb yes")
+        assert stage.count().keys() == {"subscription"}, "billed before the word"
+        asked = time.time()
+        session.prompt("ccfb yes 5")
+        stage.answered(stage.provider, asked)
+        time.sleep(5)
+    assert {request.status for request in stage.api.main_requests} <= {200, 0}, "0: cut off"
+    assert [(entry.reason, entry.dollars) for entry in ledger("answer")] == [("yes", 5.0)]
+    assert len(ledger("switch")) == 1

@@ -35,8 +35,11 @@ def refuse_opus(stage: Stage, resets_at: int) -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("--model", "opus")], ids=["default", "chosen"])
-@pytest.mark.parametrize("version", ["2.1.329", "2.1.176"])
+@pytest.mark.parametrize(
+    ("version", "arguments"),
+    [("2.1.329", ()), ("2.1.176", ("--model", "opus"))],
+    ids=["2.1.329", "2.1.176, chosen"],
+)
 def test_opus_is_used_up_and_sonnet_goes_on(
     stage: Stage,
     client: Callable[[str], Path],

@@ -19,6 +19,30 @@ CENT = 1e-9
 DAYS = 62
 """Days that are kept: this month, whatever happens to the clock."""
 
+KEEP = DAYS * 86_400.0
+"""Seconds that a session's dollars are kept."""
+
+
+WORDS = {
+    "session": "a session",
+    "window": "a window",
+    "day": "a day",
+    "month": "a month",
+    "answer": "as you said",
+    "unmeasured": "nobody can tell how much is left",
+}
+"""What a cap is for."""
+
+MORE = {
+    "session": "More: ccfb config set budget.session DOLLARS",
+    "window": "More: ccfb config set budget.window DOLLARS",
+    "day": "More: ccfb config set budget.day DOLLARS",
+    "month": "More: ccfb config set budget.month DOLLARS",
+    "answer": "More: ccfb yes DOLLARS",
+    "unmeasured": "Why: ccfb status",
+}
+"""What raises it."""
+
 
 class Cap(NamedTuple):
     """A cap, and how far it is used up."""
@@ -46,16 +70,19 @@ class Cap(NamedTuple):
         return self.spent >= WARN * self.dollars - CENT
 
 
-def today(now: Moment) -> str:
+def today(state: State, now: Moment) -> str:
     """The day on the user's calendar, as in 2026-11-21."""
-    return (
-        (datetime.fromtimestamp(now.wall, UTC) + timedelta(seconds=now.offset)).date().isoformat()
-    )
+    return day_of(now.wall, state.offset)
+
+
+def day_of(moment: float, offset: float) -> str:
+    """The day of a moment, where clocks are so many seconds ahead of UTC."""
+    return (datetime.fromtimestamp(moment, UTC) + timedelta(seconds=offset)).date().isoformat()
 
 
 def spend(state: State, session: str, dollars: float, now: Moment) -> None:
     """Book what a session has spent, under everything that has a cap."""
-    meter, day = state.meter, today(now)
+    meter, day = state.meter, today(state, now)
     if meter is None:
         return
     kept = state.sessions.setdefault(session, Session(seen_at=now.wall))
@@ -85,7 +112,7 @@ def caps(state: State, limits: Caps, now: Moment) -> list[Cap]:
             if known and known.resets_at > now.wall:
                 instance = f"{name} {known.resets_at:.0f}"
                 found.append(Cap("window", instance, known.dollars, limits.window))
-    day = today(now)
+    day = today(state, now)
     if limits.day is not None:
         found.append(Cap("day", day, state.days.get(day, 0.0), limits.day))
     if limits.month is not None:

@@ -66,9 +66,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What sessions have cost their provider since the switch, in dollars."""
+    """What sessions have cost their provider since a switch, in dollars."""
 
     dollars: Mapping[str, float]
+    since: float
+    """When that switch was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """What was spent can't be found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,7 @@ Event = (
     | Answering
     | Told
     | Metered
+    | Unmeasured
     | Estimated
     | Chosen
     | Answered

@@ -9,7 +9,7 @@ from math import inf
 from typing import Literal
 
 from ccfb.billing import budget
-from ccfb.billing.budget import SAME
+from ccfb.billing.budget import MORE, SAME, WORDS
 from ccfb.billing.events import (
     Action,
     Answered,
@@ -34,6 +34,7 @@ from ccfb.billing.events import (
     Tick,
     Tidy,
     Told,
+    Unmeasured,
 )
 from ccfb.billing.model import (
     Allowance,
@@ -85,24 +86,6 @@ STEP = 5.0
 REST = 3_600.0
 """Seconds that a provider is left alone after it refused, unless it said until when."""
 
-WORDS = {
-    "session": "a session",
-    "window": "a window",
-    "day": "a day",
-    "month": "a month",
-    "answer": "as you said",
-}
-"""What a cap is for."""
-
-MORE = {
-    "session": "More: ccfb config set budget.session DOLLARS",
-    "window": "More: ccfb config set budget.window DOLLARS",
-    "day": "More: ccfb config set budget.day DOLLARS",
-    "month": "More: ccfb config set budget.month DOLLARS",
-    "answer": "More: ccfb yes DOLLARS",
-}
-"""What raises it."""
-
 BARRED = f"This session has used up its budget. {MORE['session']}"
 
 UNNAMED = ("plan", "overage")
@@ -120,6 +103,10 @@ OUTAGE = "outage"
 
 PAUSE = 600.0
 """Seconds after which the plan is tried again in an outage."""
+
+ON_ITS_WAY = 60.0
+"""Seconds after a window was told to be full in which an answer proves nothing: it may be the one
+that has filled it."""
 
 SETTLED = 5.0
 """Seconds after a downgrade until which a refused turn is tried again: later, it doesn't help."""
@@ -160,7 +147,9 @@ class _Run:
             case Told():
                 self.told(event)
             case Metered():
-                self.metered(event.dollars)
+                self.metered(event)
+            case Unmeasured():
+                self.state.unmeasured = self.state.switch is not None
             case Estimated():
                 self.estimated(event)
             case Chosen():
@@ -181,6 +170,11 @@ class _Run:
     def expire(self) -> None:
         """Let go of what has ended."""
         state, now, closed = self.state, self.now, self.state.closed
+        if state.switch and state.meter is None:  # of an earlier version
+            state.meter = Meter(provider=state.switch.provider, since=state.switch.since)
+        state.ends = {w: now.boot + r - now.wall for w, r in closed.items()} | state.ends
+        if budget.today(state, now) not in state.days:  # a day has one midnight
+            state.offset = now.offset
         elapsed = [r for w, r in closed.items() if now.boot >= state.ends.get(w, inf) - LEAD]
         ended = {w: r for w, r in closed.items() if r <= max(elapsed, default=0.0)}
         over = ended | {w: r for w, r in closed.items() if now.wall >= r - LEAD}
@@ -196,7 +190,13 @@ class _Run:
             state.allowance = None
         state.failed = {p: until for p, until in state.failed.items() if now.wall < until}
         fresh = now.wall - KEEP
-        state.sessions = {s: kept for s, kept in state.sessions.items() if kept.seen_at > fresh}
+        # What a session has cost counts for as long as it can be resumed, if that is capped.
+        spent = fresh if self.rules.caps.session is None else now.wall - budget.KEEP
+        state.sessions = {
+            name: kept
+            for name, kept in state.sessions.items()
+            if kept.seen_at > (spent if kept.spent else fresh)
+        }
         state.notices = [notice for notice in state.notices if notice.at > fresh]
         state.spent = {w: spent for w, spent in state.spent.items() if spent.resets_at > fresh}
         if state.tidy_at is not None and now.wall >= state.tidy_at and not state.switch:
@@ -215,9 +215,13 @@ class _Run:
             elif self.state.switch:
                 self._revert(self._why_back())
         if not self.state.closed and not _measured(self.state, self.now):
+            self.state.unmeasured = False
             self.state.meter = None  # only now: the last requests may have been told just then
         self._ask()
+        capped = self.state.wake.capped
         self.state.wake = _wake(self.state, self.rules, self.now)
+        if self.state.switch and self.state.wake.capped != capped:
+            self.state.unsettled = self.state.wake.unsettled = True  # a key lives shorter now
 
     # What has happened.
 
@@ -326,7 +330,10 @@ class _Run:
             return
         state.outages = 0
         self._open({OUTAGE})
-        beyond = _beyond(state, self.now)
+        told_before = self.now.wall - ON_ITS_WAY
+        beyond = {
+            name for name in _beyond(state, self.now) if state.windows[name].seen_at <= told_before
+        }
         if beyond:
             state.extra_usage = True
             state.near = {w: r for w, r in state.near.items() if w not in beyond}
@@ -384,12 +391,13 @@ class _Run:
         self.state.announced[name] = window.model_copy(update={"percentage": max(passed)})
         self.actions.append(Crossed(name, max(passed), window.resets_at))
 
-    def metered(self, dollars: Mapping[str, float]) -> None:
+    def metered(self, event: Metered) -> None:
         """Book what was spent since the last look."""
         meter = self.state.meter
-        if meter is None:
-            return
-        for session, total in dollars.items():
+        if meter is None or meter.since != event.since:
+            return  # measured for an earlier switch
+        self.state.unmeasured = False
+        for session, total in event.dollars.items():
             more = total - meter.sessions.get(session, 0.0)
             if more > 0:
                 meter.sessions[session] = total
@@ -419,10 +427,12 @@ class _Run:
     def answered(self, event: Answered) -> None:
         """The user's word on all windows that are closed, and may only be paid for with it."""
         state = self.state
-        asked = {w: r for w, r in state.closed.items() if self._does(w) == "ask"}
+        asked, provider = self._meant(), self._offer()
         for window, resets_at in asked.items():
             limit = window in state.limits
-            state.answers[window] = Answer(word=event.word, resets_at=resets_at, limit=limit)
+            state.answers[window] = Answer(
+                word=event.word, resets_at=resets_at, limit=limit, provider=provider
+            )
         if not asked:
             return
         yes = event.word == "yes"
@@ -430,7 +440,7 @@ class _Run:
         earlier = state.answers.items()
         state.answers = {w: a for w, a in earlier if w in asked or a.word != "yes"}
         state.allowance = Allowance(dollars=event.dollars, since=self.now.wall) if yes else None
-        state.hold = state.hold and not yes
+        state.hold = state.hold and not (yes or state.switch)
         window = max(asked, key=asked.__getitem__)
         self._record("answer", window=window, reason=event.word, dollars=event.dollars)
         self.settle()
@@ -480,7 +490,7 @@ class _Run:
         """Say what was kept for this session."""
         state = self.state
         if name in state.sessions:
-            state.sessions[name].stalled = False
+            self._session(name).stalled = False
         self.settle()  # what has ended isn't asked any more
         if state.switch and budget.barred(state, name, self.rules.caps):
             self.actions.append(Bar(BARRED))
@@ -505,7 +515,24 @@ class _Run:
         answer = self.state.answers.get(window)
         if answer is None or not _near(answer.resets_at, resets_at):
             return True
+        if answer.word == "yes":
+            return answer.provider in self.state.failed  # the word was for another bill
         return answer.word == "wait" and not answer.limit and window in self.state.limits
+
+    def _meant(self) -> dict[str, float]:
+        """What the user's word is about: what is asked, and what resets no later than that."""
+        state = self.state
+        closed = {w: r for w, r in state.closed.items() if self._does(w) == "ask"}
+        refusing = [r for w, r in closed.items() if w in state.limits]
+        latest = max(refusing) if refusing else min(closed.values(), default=0.0)
+        if state.question:
+            latest = state.question.resets_at
+        return {w: r for w, r in closed.items() if r <= latest + SAME}
+
+    def _offer(self) -> str | None:
+        """Who would be billed, as far as nobody has read the key."""
+        failed = self.state.failed
+        return next((p for p in self.rules.offered if p not in failed), None)
 
     def _consent(self, window: str, resets_at: float) -> None:
         """The configuration's yes, where nobody can be asked."""
@@ -519,11 +546,13 @@ class _Run:
             return does == "switch"
         answer, allowance = self.state.answers.get(window), self.state.allowance
         yes = answer and answer.word == "yes" and _near(answer.resets_at, resets_at)
-        return bool(yes and allowance and not _spent(allowance))
+        return bool(yes and allowance and answer and answer.provider not in self.state.failed)
 
     def _payable(self) -> dict[str, float]:
         """Closed windows that may be paid for; none while one that refuses may not."""
         state = self.state
+        if state.allowance and _spent(state.allowance):
+            return {}
         closed = {w: r for w, r in state.closed.items() if w not in state.downgrades}
         payable = {w: r for w, r in closed.items() if self._may_be_paid(w, r)}
         barred = [w for w in closed if w in state.limits and w not in payable]
@@ -552,6 +581,7 @@ class _Run:
                 self._tell(session, f"{text} {MORE[cap.per]}" if cap.used_up else text)
         used_up = [cap.per for cap in caps if cap.used_up]
         general = [per for per in used_up if per != "answer"]
+        general += ["unmeasured"] if state.unmeasured and caps else []
         state.stopped = general[0] if general else None
         if general and state.switch:
             state.hold = False
@@ -587,9 +617,10 @@ class _Run:
         state = self.state
         closed = state.near | state.limits if not state.switch else {}
         asked = {w: r for w, r in closed.items() if self._asks(w, r)}
-        provider = next((p for p in self.rules.offered if p not in state.failed), None)
+        provider = self._offer()
         waits = any(self._does(window) == "wait" for window in state.limits)
         if not asked or not provider or waits or state.hold or state.stopped:
+            state.unsettled |= state.question is not None  # its clock goes, too
             state.question = None
             return
         window = max(asked, key=lambda name: (name in state.limits, asked[name]))
@@ -648,8 +679,9 @@ class _Run:
         if switch:
             switch.window, switch.resets_at = window, payable[window]
             return
+        named = {a.provider for w, a in state.answers.items() if w in payable and a.word == "yes"}
         for provider in self.rules.usable:
-            if provider not in state.failed:
+            if provider not in state.failed and named <= {provider, None}:
                 self._switch(provider, self._reason(window), window, payable[window])
                 return
 
@@ -675,12 +707,19 @@ class _Run:
         switch = self.state.switch
         if not switch:
             return
+        meter = self.state.meter
         self.state.switch = None
-        if self.state.meter:
-            self.state.meter.until = self.now.wall
+        if meter:
+            meter.until = self.now.wall
         self._change()
         self.state.tidy_at = self.now.wall + TIDY_AFTER
-        self._record("revert", provider=switch.provider, window=switch.window, reason=reason)
+        self._record(
+            "revert",
+            provider=switch.provider,
+            window=switch.window,
+            reason=reason,
+            dollars=sum(meter.sessions.values()) if meter else None,
+        )
 
     def _change(self) -> None:
         """The settings will change: every session is asked anew to follow."""
@@ -777,8 +816,8 @@ def _next(name: str, window: Window, rules: Rules) -> float:
 
 def _wake(state: State, rules: Rules, now: Moment) -> Wake:
     switch, question, models = state.switch, state.question, _models(state.downgrades)
-    bound = switch is not None and switch.resets_at is not None
-    windows = {*state.downgrades, switch.window if bound else None}
+    until = switch.window if switch and switch.resets_at is not None else None
+    windows = {*state.downgrades, until}
     windows.add(question.window if question else None)
     closed = {w: r for w, r in state.closed.items() if w in windows}
     moments = [state.tidy_at] if state.tidy_at is not None else []

@@ -52,6 +52,8 @@ class Answer(Model):
     resets_at: float
     limit: bool
     """The window refused already; otherwise `wait` means: until it does."""
+    provider: str | None = None
+    """Who was to be billed; None: any."""
 
 
 class Allowance(Model):
@@ -135,24 +137,8 @@ class Entry(Model):
 
     id: int
     at: float
-    event: Literal[
-        "limit",
-        "threshold",
-        "unknown_limit",
-        "switch",
-        "revert",
-        "continue",
-        "provider_failure",
-        "choice",
-        "question",
-        "answer",
-        "budget",
-        "downgrade",
-        "restore",
-        "outage",
-        "extra_usage",
-        "account",
-    ]
+    event: str
+    """`switch`, `revert`, …: see `ccfb.cli.log`. A later version may know more."""
     provider: str | None = None
     window: str | None = None
     resets_at: float | None = None
@@ -241,6 +227,10 @@ class State(Model):
     """Dollars spent while a window was closed."""
     warned: list[str] = Field(default_factory=list)
     """Caps whose near end the user was told of."""
+    offset: float = 0.0
+    """Seconds by which the user's days are ahead of UTC."""
+    unmeasured: bool = False
+    """What was spent can't be found out."""
     stopped: str | None = None
     """The cap that is used up, and keeps billing on the subscription."""
     outages: int = 0

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from ccfb import files, paths
+from ccfb.billing import budget
 from ccfb.billing.model import Entry, State
 from ccfb.errors import CcfbError
 
@@ -47,10 +48,10 @@ def load() -> State:
             return State.model_validate(orjson.loads(file.read()))
     except FileNotFoundError:
         last_id = _last_id()
-        return State(last_id=last_id, unsettled=last_id > 0)
+        return State(last_id=last_id, unsettled=last_id > 0, days=_days(), offset=_offset())
     except (orjson.JSONDecodeError, ValidationError):
         os.replace(path, f"{path}.damaged-{time.time():.0f}")
-        return State(last_id=_last_id(), unsettled=True)
+        return State(last_id=_last_id(), unsettled=True, days=_days(), offset=_offset())
 
 
 def save(state: State) -> None:
@@ -96,6 +97,20 @@ def _entries(content: bytes) -> Iterator[Entry]:
             yield Entry.model_validate(orjson.loads(line))
         except (orjson.JSONDecodeError, ValidationError):
             continue
+
+
+def _days() -> dict[str, float]:
+    """What was spent on each day, as far as the ledger tells."""
+    days: dict[str, float] = {}
+    for entry in ledger():
+        if entry.event == "revert" and entry.dollars:
+            day = budget.day_of(entry.at, _offset())
+            days[day] = days.get(day, 0.0) + entry.dollars
+    return dict(sorted(days.items())[-budget.DAYS :])
+
+
+def _offset() -> float:
+    return time.localtime().tm_gmtoff
 
 
 def _last_id() -> int:

@@ -2,7 +2,7 @@
 
 import click
 
-from ccfb import asking, effects
+from ccfb import asking, effects, engine
 from ccfb.billing.events import Answered, Word
 from ccfb.cli import health
 
@@ -10,9 +10,10 @@ from ccfb.cli import health
 def give(word: Word, dollars: float | None = None) -> None:
     """Take the user's word, and say what it has led to."""
     answer = Answered(word, dollars)
+    engine.look_at_spending(word)
     before = health.state()
     state, _ = effects.step(answer)
     click.echo(asking.outcome(answer, before, state))
     if state.switch and not before.switch:
-        click.echo("Tasks that wait go on by themselves.")
+        click.echo("Tasks cut off a moment ago go on by themselves, others with your next prompt.")
     health.warn_without_hooks()

@@ -151,6 +151,8 @@ def at_a_limit(chosen: Config) -> list[str]:
     if chosen.mode in NEVER:
         return ["At a limit nothing is switched. To change that: ccfb config set mode ask"]
     usable = [key.provider for key in keys(chosen, state()) if key.usable]
+    if usable and chosen.mode == "auto" and chosen.window("five_hour").policy != "switch":
+        return ["At a limit its policy decides: ccfb config show"]
     if usable:
         return AT_A_LIMIT[chosen.mode].format(biller=show.biller(usable[0])).splitlines()
     first = chosen.providers[0]

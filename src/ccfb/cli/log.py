@@ -72,14 +72,18 @@ def command(ctx: click.Context, limit: int | None, as_json: bool) -> None:
 
 def _table(entries: list[Entry]) -> list[str]:
     plain = show.columns(
-        (show.stamp(entry.at), EVENTS[entry.event][0], entry.provider or "", _why(entry))
+        (show.stamp(entry.at), _event(entry)[0], entry.provider or "", _why(entry))
         for entry in entries
     )
     return [_colored(line, entry) for line, entry in zip(plain, entries, strict=True)]
 
 
+def _event(entry: Entry) -> tuple[str, str]:
+    return EVENTS.get(entry.event, (entry.event, "white"))
+
+
 def _colored(line: str, entry: Entry) -> str:
-    title, color = EVENTS[entry.event]
+    title, color = _event(entry)
     return line.replace(f"  {title}", f"  {click.style(title, fg=color)}", 1)
 
 

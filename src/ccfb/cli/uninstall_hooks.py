@@ -62,8 +62,15 @@ def _preview() -> None:
 def _return_to_subscription() -> None:
     """Revert a switch, and take out our variables once running sessions have seen them empty."""
     values = settings.read(paths.settings()).values
-    if health.state().switch or conflicts.bills_a_key(values):
+    before = health.state()
+    if before.switch or before.displaced is not None or conflicts.bills_a_key(values):
         effects.step(Chosen(SUBSCRIPTION))
+        with store.locked():
+            state = store.load()
+            state.limits, state.near = {}, {}  # nothing is asked or spared any more
+            store.save(state)
+        effects.step(Tick())
+    if before.switch or conflicts.bills_a_key(values):
         click.echo("Billing is back on the subscription.")
     state = health.state()
     if state.tidy_at is None:

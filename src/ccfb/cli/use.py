@@ -4,7 +4,8 @@ from contextlib import suppress
 
 import click
 
-from ccfb import config, effects, secrets
+from ccfb import config, effects, engine, secrets
+from ccfb.billing.budget import MORE, WORDS
 from ccfb.billing.events import Chosen
 from ccfb.billing.model import SUBSCRIPTION, State
 from ccfb.cli import health, show
@@ -31,7 +32,14 @@ def command(target: str) -> None:
     if target in config.PROVIDERS:
         secrets.read(target, config.load().key_source(target))
     before = health.state().billing
+    engine.look_at_spending("use")
     state = _choose(target)
+    if target in config.PROVIDERS and state.stopped:
+        raise CcfbError(
+            "budget-used-up",
+            f"The budget is used up ({WORDS[state.stopped]}): nothing was switched.",
+            MORE[state.stopped],
+        )
     click.echo(health.billed(state))
     if state.billing != before:
         click.echo("Running sessions follow within about a second.")

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ccfb.client import registration, signals
-from ccfb.client.overrides import CLOCK, VARIABLES, Overrides
+from ccfb.client import models, registration, signals
+from ccfb.client.overrides import CLOCK, MODELS, SHORT_CONTEXT, VARIABLES, Overrides
 
 HELPER = "apiKeyHelper"
+
+OURS = {signals.BILLING_VARIABLE, signals.MODEL_VARIABLE, SHORT_CONTEXT}
+"""Variables that nobody but us sets."""
 
 BEFORE_THE_PLAN = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 """Variables that the client bills before it looks at the plan or a helper (its documentation);
@@ -31,20 +34,37 @@ def left_over(values: Mapping[str, Any], known: Iterable[Overrides]) -> Override
         known: What we may have put there; anything else is the user's.
     """
     variables = _variables(values)
-    if not bills_a_key(values) and signals.BILLING_VARIABLE not in variables:
+    if not bills_a_key(values) and not variables.keys() & OURS:
         return {}
     places = {("env", name): value for name, value in variables.items() if name in VARIABLES}
     ours = {item for each in known for item in each.items()}
     found: Overrides = {
         place: value
         for place, value in places.items()
-        if value == "" or place[-1] == signals.BILLING_VARIABLE or (place, value) in ours
+        if value == "" or place[-1] in OURS or (place, value) in ours
     }
+    if variables.get(signals.MODEL_VARIABLE):
+        found |= _downgraded(values)
     if registration.is_ours(values.get(HELPER)):
         found[HELPER,] = values[HELPER]
     slot = values.get("statusLine")
     if isinstance(slot, dict) and slot.get("refreshInterval") == CLOCK:
         found["statusLine", "refreshInterval"] = CLOCK
+    return found
+
+
+def _downgraded(values: Mapping[str, Any]) -> Overrides:
+    """What a downgrade has put there: names of the client's own models."""
+    own = models.known()
+    found: Overrides = {
+        ("env", name): value
+        for name, value in _variables(values).items()
+        if name in MODELS.values() and value in own
+    }
+    mapped = values.get("modelOverrides")
+    for name, value in mapped.items() if isinstance(mapped, dict) else ():
+        if value in own:
+            found["modelOverrides", name] = value
     return found
 
 

@@ -4,9 +4,13 @@ An answer stands in several rows, one for each block of its content; each repeat
 the output grows (seen on 2.1.105 to 2.1.329). A forked session begins with a copy of another's
 rows, under its own name. Neither is billed twice, so neither is counted twice.
 
-Not everything that is billed stands in a transcript: the calls of small models, such as for a
-title, and the request that compacts a conversation do not. The status line's `cost.total_cost_usd`
-contains them (seen on 2.1.329).
+Of the request that compacts a conversation, what was used doesn't stand there, only how long the
+context was before and is after: the rest is reckoned. It begins with the whole conversation, which
+is read from the cache, then come instructions; the answer is a draft, which is thrown away, and the
+summary (seen on 2.1.105 to 2.1.329).
+
+The calls of small models, such as for a title, do not stand in a transcript at all. The status
+line's `cost.total_cost_usd` contains them (seen on 2.1.329).
 """
 
 import math
@@ -19,6 +23,7 @@ from ccfb.client import rows
 from ccfb.client.rows import DISORDER, StrPath
 
 _USED = b'"output_tokens"'
+_COMPACTED = b'"compact_boundary"'
 _STAMPED = b'"timestamp"'
 _TIMED = rows.CHAIN | {"api-request"}
 """Rows that tell how far things were before a request; an `api-request` stands right before each
@@ -26,6 +31,16 @@ attempt (seen on 2.1.329), and a `system` row after each that failed (seen on 2.
 
 _NAME_LENGTH = 200
 """Letters of a project's folder that the client keeps."""
+
+
+_INSTRUCTIONS = 1_700
+"""Tokens that ask for a summary (seen on 2.1.105 to 2.1.329, where they were 1,430 to 1,680)."""
+
+_DRAFTED = 2
+"""How much longer an answer is than what is kept of it: the draft is taken to be as long."""
+
+_KEPT = 4_000
+"""Tokens that are kept where a client doesn't tell."""
 
 
 class Message(NamedTuple):
@@ -42,13 +57,15 @@ class Message(NamedTuple):
     sent_at: float
     """When its request was sent, or shortly before; epoch seconds, UTC."""
     model: str
-    """As the provider calls it."""
+    """As the provider calls it; empty for a compaction that no answer stands before."""
     usage: dict[str, Any]
     """Tokens by kind, as the API told; `ccfb.prices.usage_of` reads it."""
     fast: bool
     """In fast mode, which costs more."""
     sidechain: bool
     """A subagent's."""
+    kept: int | None = None
+    """Of a compaction: tokens of the conversation that are left. None: it is none."""
 
 
 def messages(projects_dir: StrPath, since: float, until: float = math.inf) -> Iterator[Message]:
@@ -127,8 +144,10 @@ def _of_file(path: str, since: float) -> Iterable[Message]:
     """The messages of one transcript, from the last back to about a moment."""
     found: dict[tuple[str, str], Message] = {}
     after: tuple[str, str] | None = None  # whose request was sent after the row that is read
+    compactions: list[Message] = []  # whose model is that of the message before
     for line in rows.backwards(path):
-        if _USED not in line and (after is None or _STAMPED not in line):
+        told = _USED in line or _COMPACTED in line
+        if not told and (after is None or _STAMPED not in line):
             continue
         row = rows.parse(line)
         at = rows.time_of(row) if rows.string(row, "type") in _TIMED else None
@@ -141,7 +160,12 @@ def _of_file(path: str, since: float) -> Iterable[Message]:
         if message:
             last = found.get(message.id, message)
             found[message.id] = max(last, message, key=_output)._replace(at=last.at)
-        if at < since:
+            found |= {each.id: each._replace(model=message.model) for each in compactions}
+            compactions = []
+        elif compaction := _compaction(row, at, path):
+            found[compaction.id] = compaction
+            compactions.append(compaction)
+        if at < since and not compactions:
             break
     return found.values()
 
@@ -170,6 +194,35 @@ def _message(row: dict[str, Any], at: float, path: str) -> Message | None:
     )
 
 
+def _compaction(row: dict[str, Any], at: float, path: str) -> Message | None:
+    """The request that a row says has compacted the conversation."""
+    told = row.get("compactMetadata")
+    if row.get("subtype") != "compact_boundary" or not isinstance(told, dict):
+        return None
+    kept = _number(told, "postTokens", _KEPT)
+    usage = {
+        "input_tokens": _INSTRUCTIONS,
+        "cache_read_input_tokens": _number(told, "preTokens", 0),
+        "output_tokens": _DRAFTED * kept,
+    }
+    return Message(
+        session=rows.string(row, "sessionId") or "",
+        path=path,
+        id=(rows.string(row, "uuid") or str(at), ""),
+        at=at,
+        sent_at=at - _number(told, "durationMs", 0) / 1000,
+        model="",
+        usage=usage,
+        fast=False,
+        sidechain=row.get("isSidechain") is True,
+        kept=kept,
+    )
+
+
 def _output(message: Message) -> int:
-    tokens = message.usage.get("output_tokens")
-    return tokens if isinstance(tokens, int) else 0
+    return _number(message.usage, "output_tokens", 0)
+
+
+def _number(values: dict[str, Any], key: str, default: int) -> int:
+    value = values.get(key)
+    return value if isinstance(value, int) else default

@@ -29,6 +29,11 @@ def own(version: str) -> dict[str, str]:
     return dict(zip(TIERS, names, strict=True))
 
 
+def known() -> set[str]:
+    """All of them."""
+    return {name for _, names in _OWN for name in names}
+
+
 def family(model: str) -> str:
     """Whose window a model's requests count for: `opus`, `sonnet`; empty for others' models."""
     found = _FAMILY.match(model)

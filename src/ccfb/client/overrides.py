@@ -21,7 +21,14 @@ BASE_URL = "ANTHROPIC_BASE_URL"
 KEY_LIFE = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS"
 SHORT_CONTEXT = "CLAUDE_CODE_DISABLE_1M_CONTEXT"
 MODELS = {tier: f"ANTHROPIC_DEFAULT_{tier.upper()}_MODEL" for tier in models.TIERS}
-VARIABLES = (signals.BILLING_VARIABLE, signals.MODEL_VARIABLE, BASE_URL, KEY_LIFE, *MODELS.values())
+VARIABLES = (
+    signals.BILLING_VARIABLE,
+    signals.MODEL_VARIABLE,
+    SHORT_CONTEXT,
+    BASE_URL,
+    KEY_LIFE,
+    *MODELS.values(),
+)
 
 Overrides = dict[tuple[str, ...], str | int]
 """By place, such as `("env", "ANTHROPIC_BASE_URL")`."""

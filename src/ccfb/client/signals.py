@@ -12,6 +12,9 @@ RESUME_PROMPT = "Your claude.ai usage limit has reset"
 API_ERROR = (b'"isApiErrorMessage":true', b'"isApiErrorMessage": true')
 """In a transcript row: this turn ended in an error of the API."""
 
+QUEUED = b'"queue-operation"'
+"""In a transcript row: a prompt was typed while a turn runs, or goes on its way."""
+
 MODEL_VARIABLE = "CCFB_MODEL"
 """Written to settings `env` with every downgrade."""
 

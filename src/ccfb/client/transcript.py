@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ccfb.client import rows
+from ccfb.client import rows, signals
 from ccfb.client.rows import StrPath
 
 NEAR = 1_048_576
@@ -115,6 +115,29 @@ def still_stalled(path: StrPath, uuid: str) -> bool:
         if rows.string(row, "type") in {"assistant", "user"} and not row.get("isSidechain"):
             return False
     return False
+
+
+def queued(path: StrPath, since: float, until: float) -> Iterator[str]:
+    """What the user has typed while a turn ran, and not taken back, the latest first.
+
+    Such a prompt is written down at once, as a row of its own, and its hook runs at once too
+    (seen on 2.1.261 and 2.1.329), or never (seen on 2.1.105 and 2.1.176). Going up in the prompt
+    box takes all back that wait (seen on 2.1.176 and 2.1.329).
+
+    Args:
+        path: The transcript.
+        since: Epoch seconds, UTC; only what was typed later.
+        until: Epoch seconds, UTC; only what was typed by then.
+    """
+    for line in rows.backwards(path, NEAR):
+        row = rows.parse(line) if signals.QUEUED in line else {}
+        at = rows.time_of(row) if row.get("type") == "queue-operation" else None
+        if at is None:
+            continue
+        if at <= since or row.get("operation") == "popAll":
+            return
+        if row.get("operation") == "enqueue" and at <= until:
+            yield rows.string(row, "content") or ""
 
 
 def _failures(path: str, since: float) -> Iterator[Row]:
