@@ -165,6 +165,7 @@ def _stop_failure(payload: Payload) -> Answer:
     _gently("StopFailure", catch_up)
     if row and state.question:
         _gently("StopFailure", lambda: _estimate(row.path))
+        _taken_up(session, state)  # a young session is shown the question, too
         if os.environ.get(signals.ENTRYPOINT) == signals.INTERACTIVE:
             state, actions = _wait_for_word(session, row, state)
     for action in actions:
@@ -283,6 +284,11 @@ def _reloaded(session: str, state: State, pause: float = 0.0) -> bool:
         return True
     if not state.switch and not state.downgrades and state.tidy_at is None:
         state, _ = step(Strayed(session))
+    return _taken_up(session, state, pause)
+
+
+def _taken_up(session: str, state: State, pause: float = 0.0) -> bool:
+    """Whether a session has reloaded what was written last; it is written again until it does."""
     for attempt in range(ATTEMPTS):
         if attempt:
             settings.nudge(paths.settings())

@@ -262,7 +262,7 @@ class _Run:
             self._consent(window, event.resets_at)
         self.settle()
         spared = state.downgrades.get(window)
-        if state.switch or (spared and now.wall <= spared.since + SETTLED):
+        if state.switch or (spared and abs(now.wall - spared.since) <= SETTLED):
             if event.live:
                 self._continue(event.session, session, now.wall)
         elif not state.question and (new or event.live):
@@ -334,7 +334,7 @@ class _Run:
         beyond = {
             name for name in _beyond(state, self.now) if state.windows[name].seen_at <= told_before
         }
-        if beyond:
+        if beyond and not _measured(state, self.now):  # else a provider may have answered
             state.extra_usage = True
             state.near = {w: r for w, r in state.near.items() if w not in beyond}
             self._record("extra_usage", window=min(beyond))
@@ -530,8 +530,10 @@ class _Run:
         return {w: r for w, r in closed.items() if r <= latest + SAME}
 
     def _offer(self) -> str | None:
-        """Who would be billed, as far as nobody has read the key."""
-        failed = self.state.failed
+        """Who is billed, or would be, as far as nobody has read the key."""
+        switch, failed = self.state.switch, self.state.failed
+        if switch:
+            return switch.provider
         return next((p for p in self.rules.offered if p not in failed), None)
 
     def _consent(self, window: str, resets_at: float) -> None:

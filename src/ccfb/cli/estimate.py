@@ -184,7 +184,7 @@ def _made_of(basis: Basis) -> str:
     return (
         f"From {sessions} since {since}: what {basis.requests:,} requests would cost on a key"
         " today,\nwhere the cache lasts five minutes. Of a pause, 15 minutes count as work."
-        "\nTitles and compacting come on top."
+        "\nTitles come on top."
     )
 
 

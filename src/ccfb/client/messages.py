@@ -165,7 +165,7 @@ def _of_file(path: str, since: float) -> Iterable[Message]:
         elif compaction := _compaction(row, at, path):
             found[compaction.id] = compaction
             compactions.append(compaction)
-        if at < since and not compactions:
+        if at < since:
             break
     return found.values()
 
