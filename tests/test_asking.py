@@ -22,6 +22,10 @@ SESSION = "s1"
         ("ccfb yes 5$.", Answered("yes", 5.0, SESSION)),
         ("ccfb no", Answered("no", None, SESSION)),
         ("ccfb wait!", Answered("wait", None, SESSION)),
+        ("ccfb noccfb yes 2", Answered("yes", 2.0, SESSION)),
+        ("ccfb yes 5ccfb no", Answered("no", None, SESSION)),
+        ("ccfb wait ccfb yes .5", Answered("yes", 0.5, SESSION)),
+        ("ccfb noyes", None),
         ("ccfb yes 0", None),
         ("ccfb yes -5", None),
         ("ccfb yes 1,5", None),
@@ -110,7 +114,7 @@ def closed(word: str | None = None, *, limit: bool = True, **values: object) -> 
 @pytest.mark.parametrize(
     ("answer", "before", "after", "words"),
     [
-        (Answered("yes"), State(), State(), "no window of your plan is near"),
+        (Answered("yes"), State(), State(), "ccfb use PROVIDER"),
         (Answered("yes"), closed(), closed(), "see ccfb status"),
         (Answered("no"), closed(), closed("no"), "Nothing is billed."),
         (Answered("wait"), closed(), closed("wait"), "Nothing is billed for now."),

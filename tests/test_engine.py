@@ -133,6 +133,7 @@ def reload_after(writes: int, settings: Path) -> threading.Thread:
             if settings.exists():
                 seen.add(settings.stat().st_mtime_ns)
             time.sleep(0.002)
+        time.sleep(0.1)  # the client takes a second
         gate.note_reload({"session_id": SESSION, "source": "user_settings"})
 
     thread = threading.Thread(target=watch)

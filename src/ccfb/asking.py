@@ -7,12 +7,18 @@ from ccfb.billing.events import Answered, Word
 from ccfb.billing.model import Question, State
 from ccfb.words import biller, clock, now, until, window
 
+UNCAPPED = "with no cap in dollars (ccfb yes 5: at most $5)"
+
 USAGE = "ccfb yes · ccfb yes DOLLARS · ccfb no · ccfb wait"
 
+_EARLIER = r"(?:/?ccfb\s+(?:yes|no|wait)(?:\s+\$?\d*\.?\d+\$?)?\s*)*?"
+"""Newer clients put an answer that was heard back into the prompt box (seen on 2.1.329)."""
+
 _ANSWER = re.compile(
-    r"/?ccfb\s+(?P<word>yes|no|wait)(?:\s+\$?(?P<dollars>\d*\.?\d+)\s*\$?)?[.!]?", re.IGNORECASE
+    _EARLIER + r"/?ccfb\s+(?P<word>yes|no|wait)(?:\s+\$?(?P<dollars>\d*\.?\d+)\s*\$?)?[.!]?",
+    re.IGNORECASE,
 )
-_MEANT = re.compile(r"/?ccfb\s+(yes|no|wait)(\s+\S+){0,2}[.!]?", re.IGNORECASE)
+_MEANT = re.compile(_EARLIER + r"/?ccfb\s+(yes|no|wait)+(\s+\S+){0,2}[.!]?", re.IGNORECASE)
 
 
 def meant(prompt: str) -> bool:
@@ -60,7 +66,7 @@ def _price(asked: Question) -> str:
 def outcome(answer: Answered, before: State, state: State) -> str:
     """What an answer has led to."""
     if not before.closed:
-        return "Nothing is asked: no window of your plan is near its limit."
+        return "Nothing is asked now. To bill your key all the same: ccfb use PROVIDER"
     if not state.answers:
         return "Nothing is asked: see ccfb status, and ccfb config show for your policies."
     if answer.word != "yes":
@@ -69,9 +75,10 @@ def outcome(answer: Answered, before: State, state: State) -> str:
         return f"The budget is used up ({WORDS[state.stopped]}). {MORE[state.stopped]}"
     if not state.switch:
         return "Noted, but nothing could be switched. Why: ccfb status"
-    most = f", at most ${answer.dollars:.2f}" if answer.dollars else ""
+    most = f"at most ${answer.dollars:.2f}" if answer.dollars else UNCAPPED
+    most = "within your budget" if not answer.dollars and state.wake.capped else most
     end = f" until {clock(state.switch.resets_at)}" if state.switch.resets_at else ""
-    return f"Billed to {biller(state.billing)} from now on{end}{most}."
+    return f"Billed to {biller(state.billing)} from now on{end}, {most}."
 
 
 def _declined(word: Word, state: State) -> str:

@@ -511,14 +511,15 @@ def _tell(*lines: str, context: str = "") -> Answer:
     return Answer(out=orjson.dumps(answer).decode())
 
 
-def _block(*lines: str, **more: bool) -> Answer:
+def _block(*lines: str, **more: object) -> Answer:
     reason = "ccfb: " + "\n".join(lines)
     return Answer(out=orjson.dumps({"decision": "block", "reason": reason, **more}).decode())
 
 
 def _heard(*lines: str) -> Answer:
     """The prompt was for us: it isn't repeated to the user (seen on 2.1.176 to 2.1.329)."""
-    return _block(*lines, suppressOriginalPrompt=True)
+    output = {"hookEventName": "UserPromptSubmit", "suppressOriginalPrompt": True}
+    return _block(*lines, suppressOriginalPrompt=True, hookSpecificOutput=output)
 
 
 HANDLERS: dict[str, Callable[[Payload], Answer]] = {

@@ -139,7 +139,7 @@ def _question(asked: Json, windows: Windows, now: float) -> list[Piece]:
     return [
         (cause + _until(resets_at, now), CAUSE),
         (f"{provider}: {price}" if price else f"go on with {provider}", MONEY),
-        ("ccfb yes [$]/no/wait?", ASKED),
+        ("ccfb yes [N]/no/wait?", ASKED),
     ]
 
 

@@ -279,9 +279,28 @@ def test_what_is_set_in_other_ways_is_told_how(ccfb: Run, name: str, hint: str) 
 @pytest.mark.parametrize("content", ['{"mod": "auto"}', '{"mode": "auto"', '{"mode": "on"}'])
 def test_a_file_with_errors_is_not_written_over(ccfb: Run, content: str) -> None:
     path = write(content)
-    for arguments in (["set", "mode", "auto"], ["update"]):
+    for arguments in (["set", "headless", "yes"], ["update"]):
         assert "[config-invalid]" in ccfb("config", *arguments).err
         assert path.read_text() == content
+
+
+def test_what_is_wrong_can_be_put_right(ccfb: Run) -> None:
+    write('{"mode": "aotu"}')
+    assert "mode is now auto." in ccfb("config", "set", "mode", "auto").out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("windows.weekly.policy", "switch", "windows.seven_day"),
+        ("windows.five_hour.policy", "downgrade:sonnet", "windows.seven_day_opus.policy"),
+        ("status_line", "{biling}", "billing"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(ccfb: Run, name: str, value: str, hint: str) -> None:
+    shown = ccfb("config", "set", name, value)
+    assert shown.code == 1
+    assert hint in shown.err
 
 
 # Unsetting

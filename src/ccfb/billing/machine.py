@@ -546,9 +546,12 @@ class _Run:
         does = self._does(window)
         if does != "ask":
             return does == "switch"
-        answer, allowance = self.state.answers.get(window), self.state.allowance
-        yes = answer and answer.word == "yes" and _near(answer.resets_at, resets_at)
-        return bool(yes and allowance and answer and answer.provider not in self.state.failed)
+        state, answer = self.state, self.state.answers.get(window)
+        if not answer or answer.word != "yes" or not _near(answer.resets_at, resets_at):
+            return False
+        if state.switch and answer.provider not in {None, state.switch.provider}:
+            return False
+        return bool(state.allowance and answer.provider not in state.failed)
 
     def _payable(self) -> dict[str, float]:
         """Closed windows that may be paid for; none while one that refuses may not."""

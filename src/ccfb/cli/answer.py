@@ -15,5 +15,7 @@ def give(word: Word, dollars: float | None = None) -> None:
     state, _ = effects.step(answer)
     click.echo(asking.outcome(answer, before, state))
     if state.switch and not before.switch:
-        click.echo("Tasks cut off a moment ago go on by themselves, others with your next prompt.")
+        click.echo(
+            "A task that waits for this answer goes on by itself; any other, where you say so."
+        )
     health.warn_without_hooks()

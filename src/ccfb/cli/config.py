@@ -10,14 +10,18 @@ import click
 import orjson
 from pydantic import ValidationError
 
-from ccfb import config, effects, paths
+from ccfb import config, effects, paths, statusline
 from ccfb.billing.events import Tick
+from ccfb.billing.rules import DOWNGRADE, OF_ALL
 from ccfb.cli import health, show
 from ccfb.cli.earlier import move_key
 from ccfb.config import Config, earlier, schema, wrong
 from ccfb.config.schema import Node
 from ccfb.config.values import Place, Values, get, has, put, remove, text
 from ccfb.errors import CcfbError
+
+NICKNAMES = {"weekly": "seven_day", "week": "seven_day", "5h": "five_hour", "session": "five_hour"}
+"""What windows are called elsewhere."""
 
 ELSEWHERE = {
     "keys": ("Keys are never arguments, and never in config.json.", "ccfb key set PROVIDER"),
@@ -141,14 +145,20 @@ def set_(name: str, value: str) -> None:
         if name.startswith(section):
             raise CcfbError("config-elsewhere", message, hint)
     place = _place(name)
+    if place == ("status_line",):
+        _check_template(value)
+    if place[0] == "windows":
+        _check_window(str(place[1]), value)
     move_key()
-    config.load()  # nothing is written over a file with errors
     values = config.read()
     put(values, place, _parse(value, schema.node(place) or {}))
     try:
         config.write(values)
     except ValidationError as error:
-        raise _refused(place, value, wrong.explain(error, values)) from None
+        found = wrong.explain(error, values)
+        if all(each.place[: len(place)] != place for each in found):
+            config.load()  # tells what else is wrong
+        raise _refused(place, value, found) from None
     chosen = config.load()
     click.echo(f"{name} is now {_shown(chosen, place)}.")
     _follow(name, chosen)
@@ -240,12 +250,34 @@ def _tell_words() -> None:
         show.warn(f"{word.option}: {word.meaning}", hint)
 
 
+def _check_window(window: str, value: str) -> None:
+    meant = NICKNAMES.get(window)
+    if meant:
+        raise CcfbError(
+            "config-value", f"No window is called {window}.", f"Did you mean windows.{meant}?"
+        )
+    if value.startswith(DOWNGRADE) and window in OF_ALL:
+        raise CcfbError(
+            "config-value",
+            f"{window} is every model's window: another one is no way out.",
+            "downgrade is for a model's own, such as windows.seven_day_opus.policy",
+        )
+
+
+def _check_template(template: str) -> None:
+    found = statusline.problems(template)
+    if found:
+        raise CcfbError("config-value", found[0], "The fields: " + ", ".join(statusline.FIELDS))
+
+
 def _follow(name: str, chosen: Config) -> None:
     """Act on a change, and tell what it means for money."""
     before = health.state().billing
     state, _ = effects.step(Tick())
     if state.billing != before:
         click.echo(f"{health.billed(state)} Running sessions follow within about a second.")
+        if state.switch:
+            click.echo("A task that was cut off goes on where you say so.")
     if name not in {"mode", "providers"}:
         return
     if state.hold:
