@@ -26,7 +26,6 @@ VERBS = {
     "wait": ("ccfb.cli.wait", "Stay on the plan for now"),
     "estimate": ("ccfb.cli.estimate", "What work in a project would cost at your providers"),
     "use": ("ccfb.cli.use", "Choose by hand who is billed, also in running sessions"),
-    "report": ("ccfb.cli.report", "What it cost, and who was billed"),
     "log": ("ccfb.cli.log", "What happened: limits, switches, reverts"),
     "notify": ("ccfb.cli.notify", "Whether alerts reach you"),
     "drill": ("ccfb.cli.drill", "Prove it all on your own machine, for free"),
