@@ -105,7 +105,9 @@ def test_the_keychain_keeps_a_key_where_one_works(home: Path) -> None:
     assert written(home) == {}
 
 
-@pytest.mark.parametrize("backend", [NO_CHAIN, Forgetful(), Broken(), Locked()], ids=repr)
+@pytest.mark.parametrize(
+    "backend", [NO_CHAIN, Forgetful(), Broken(), Locked()], ids=lambda each: type(each).__name__
+)
 def test_without_a_working_keychain_a_file_keeps_it(
     home: Path, backend: keyring.backend.KeyringBackend
 ) -> None:
@@ -136,7 +138,9 @@ def test_a_new_key_replaces_the_old_one_wherever_it_was(home: Path) -> None:
     assert written(home) == {}
 
 
-@pytest.mark.parametrize("backend", [NO_CHAIN, Chain(), Broken()], ids=repr)
+@pytest.mark.parametrize(
+    "backend", [NO_CHAIN, Chain(), Broken()], ids=lambda each: type(each).__name__
+)
 def test_forgetting_what_isnt_there_is_fine(backend: keyring.backend.KeyringBackend) -> None:
     keyring.set_keyring(backend)
     secrets.forget("anthropic")
@@ -211,7 +215,9 @@ def test_a_source_that_gives_none_says_so_without_the_secret(
     assert SECRET not in shown.replace(str(key), "")
 
 
-@pytest.mark.parametrize("backend", [Broken(), Locked(), NO_CHAIN], ids=repr)
+@pytest.mark.parametrize(
+    "backend", [Broken(), Locked(), NO_CHAIN], ids=lambda each: type(each).__name__
+)
 def test_a_keychain_that_fails_is_an_error_of_ours(
     backend: keyring.backend.KeyringBackend,
 ) -> None:
