@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -327,21 +328,32 @@ def queued(content: str, age: float, operation: str = "enqueue") -> str:
     return json.dumps(row, separators=(",", ":"))
 
 
+def quoted(content: str, age: float) -> str:
+    """The same, in the output of a tool."""
+    return json.dumps({"type": "user", "toolUseResult": queued(content, age)})
+
+
 @pytest.mark.parametrize(
-    ("row", "asked", "expected"),
+    ("make", "content", "age", "asked", "expected"),
     [
-        (queued("ccfb yes 1", 1), True, True),
-        (queued("/CCFB No", 1), True, True),
-        (queued("ccfb yes 1", 1), False, False),
-        (queued("ccfb yes 1", 600), True, False),
-        (queued("go on", 1), True, False),
-        (json.dumps({"type": "user", "toolUseResult": queued("ccfb yes 1", 1)}), True, False),
+        (queued, "ccfb yes 1", 1, True, True),
+        (queued, "/CCFB No", 1, True, True),
+        (queued, "ccfb yes 1", 1, False, False),
+        (queued, "ccfb yes 1", 600, True, False),
+        (queued, "go on", 1, True, False),
+        (quoted, "ccfb yes 1", 1, True, False),
     ],
 )
 def test_an_answer_typed_during_a_turn_wakes_the_engine(
-    tmp_path: Path, row: str, asked: bool, expected: bool
+    tmp_path: Path,
+    make: Callable[[str, float], str],
+    content: str,
+    age: float,
+    asked: bool,
+    expected: bool,
 ) -> None:
     """For a minute, and only while something is asked: it costs a look each second."""
+    row = make(content, age)
     path = tmp_path / "s1.jsonl"
     path.write_text("\n".join(["{}" * gate.TAIL, '{"type":"user"}', row, '{"type":"user"}', ""]))
     told: Payload = {"session_id": SESSION, "transcript_path": str(path)}

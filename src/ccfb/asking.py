@@ -9,7 +9,7 @@ from ccfb.words import biller, clock, now, until, window
 
 UNCAPPED = "with no cap in dollars (ccfb yes 5: at most $5)"
 
-USAGE = "ccfb yes · ccfb yes DOLLARS · ccfb no · ccfb wait"
+USAGE = "ccfb yes [DOLLARS] · ccfb no · ccfb wait"
 
 _EARLIER = r"(?:/?ccfb\s+(?:yes|no|wait)(?:\s+\$?\d*\.?\d+\$?)?\s*)*?"
 """Newer clients put an answer that was heard back into the prompt box (seen on 2.1.329)."""
@@ -45,22 +45,25 @@ def question(asked: Question) -> str:
     if asked.window == "outage":
         state = "Claude's servers don't answer"
     lines = [
-        f"{state}; it resets {until(asked.resets_at)}. Go on with {biller(asked.provider)}?",
-        _price(asked),
-        f"Answer here, or in any terminal: {USAGE}",
+        f"{state}; it resets {until(asked.resets_at)}.",
+        f"Go on with {biller(asked.provider)}?",
+        *_price(asked),
+        f"Answer: {USAGE}",
     ]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(lines)
 
 
-def _price(asked: Question) -> str:
+def _price(asked: Question) -> list[str]:
     if asked.take_over is None or asked.per_hour is None:
-        return ""
+        return []
+    lines = [
+        f"About ${asked.take_over:.2f} to take over, then ${asked.per_hour:.2f}/h, in this session."
+    ]
     hours = (asked.resets_at - now()) / 3600
-    text = f"About ${asked.take_over:.2f} to take the context over, then ${asked.per_hour:.2f}/h"
-    if hours <= 1 or asked.per_hour <= 0:
-        return f"{text}."
-    worst = asked.take_over + asked.per_hour * hours
-    return f"{text}, in this session: about ${worst:,.0f} until the reset, if you never pause."
+    if hours > 1 and asked.per_hour > 0:
+        worst = asked.take_over + asked.per_hour * hours
+        lines.append(f"Until the reset, if you never pause: about ${worst:,.0f}.")
+    return lines
 
 
 def outcome(answer: Answered, before: State, state: State) -> str:

@@ -53,7 +53,7 @@ def test_a_turn_that_crosses_the_threshold_is_never_refused(
 
 
 @pytest.mark.parametrize(
-    ("version", "shape"), zip(VERSIONS, ["object", "array"], strict=True), ids=VERSIONS
+    ("version", "shape"), list(zip(VERSIONS, ["object", "array"], strict=True)), ids=VERSIONS
 )
 def test_the_same_where_only_claude_meter_tells(
     stage: Stage,
