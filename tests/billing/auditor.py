@@ -192,7 +192,7 @@ class Auditor:
 
     # What the machine hears, and says.
 
-    def hears(self, event: Event, truly: str | None = None) -> None:
+    def hears(self, event: Event, truly: str | None = None) -> None:  # noqa: C901 - a table
         """Note an event that the machine has taken in.
 
         Args:
@@ -234,9 +234,8 @@ class Auditor:
         """Note a line of the ledger."""
         self.seen.add(entry.event)
         said = self.said.get(entry.window or "") if entry.event == "question" else None
-        if said and not said.window.doubtful and self.now < said.window.resets_at - SAME:
-            if self._stands(said):
-                raise BrokenError("asked again", f"{entry.window}: {said}")
+        if said and self.now < said.window.resets_at - SAME and self._stands(said):
+            raise BrokenError("asked again", f"{entry.window}: {said}")
 
     def switches(self, provider: str) -> None:
         """The settings bill a provider from now on, or none."""
@@ -361,9 +360,10 @@ class Auditor:
         return yes and meant and self.allowed > 0
 
     def _stands(self, said: Said) -> bool:
-        """Whether it isn't asked for again: who waits is asked when the limit strikes, and a yes
-        is for one bill."""
-        if said.word == "yes":
+        """Whether it isn't asked for again; who waits is asked when the limit strikes."""
+        if said.window.doubtful:
+            return False
+        if said.word == "yes":  # for one bill
             return self.resting.get(said.provider or "", 0.0) <= self.now
         return said.word == "no" or said.at_limit
 
@@ -448,10 +448,10 @@ class Auditor:
             if known and window.resets_at > known.resets_at + SAME:  # the next one has begun
                 del self.closed[name]
                 self.said.pop(name, None)
-            beyond = self.extra_usage and window.percentage >= 100
-            if window.percentage >= policy.switch_at and self._policy(name) != "wait":
-                if not beyond:
-                    self._close(name, window.resets_at, refuses=False)
+            if self._policy(name) == "wait" or (self.extra_usage and window.percentage >= 100):
+                continue
+            if window.percentage >= policy.switch_at:
+                self._close(name, window.resets_at, refuses=False)
 
     def _failed(self) -> None:
         if self._policy(OUTAGE) == "wait":

@@ -1,4 +1,4 @@
-"""Thirty years of work, with everything going wrong now and then: what is never billed.
+"""Twenty-seven years of work, with everything going wrong now and then: what is never billed.
 
 `billing.world` is what happens, `billing.auditor` what is promised. Excused is only what can't be
 helped, and for no longer than that:
@@ -21,17 +21,25 @@ import pytest
 from billing.auditor import BrokenError, Promise
 from billing.world import PROVIDERS, Advance, User, World
 from ccfb.billing import machine
-from ccfb.billing.events import Action, Chosen, Event, Limited, Prompted, SignedIn, Tick
+from ccfb.billing.events import (
+    Action,
+    Chosen,
+    Continue,
+    Event,
+    Failed,
+    Limited,
+    Prompted,
+    SignedIn,
+    Tick,
+)
 from ccfb.billing.model import Downgrade, Moment, Session, State
 from ccfb.billing.rules import UNCAPPED, Caps, Mode, Policy, Rules
 
-DAYS = 1_500
+DAYS = 1_450
 """For each of the users."""
 
 
-def rules(
-    mode: Mode, caps: Caps = UNCAPPED, *, unattended: bool = False, **policies: str
-) -> Rules:
+def rules(mode: Mode, caps: Caps = UNCAPPED, *, unattended: bool = False, **policies: str) -> Rules:
     """The defaults, but for some windows' policies."""
     known = {"five_hour": "switch", "seven_day": "ask", "seven_day_opus": "ask", "outage": "wait"}
     windows = {name: Policy(does, 95, 50) for name, does in (known | policies).items()}
@@ -170,7 +178,7 @@ class Untidy(machine._Run):
 class Nervous(machine._Run):
     """Takes one failure for an outage."""
 
-    def failed(self, event: machine.Failed) -> None:
+    def failed(self, event: Failed) -> None:
         self.state.outages = machine.FAILURES
         super().failed(event)
 
@@ -231,7 +239,7 @@ def forgetful(state: State, event: Event, rules: Rules, now: Moment) -> tuple[St
 def unhelpful(state: State, event: Event, rules: Rules, now: Moment) -> tuple[State, list[Action]]:
     """Leaves turns lying that were cut off."""
     after, actions = machine.advance(state, event, rules, now)
-    return after, [action for action in actions if not isinstance(action, machine.Continue)]
+    return after, [action for action in actions if not isinstance(action, Continue)]
 
 
 def shy(state: State, event: Event, rules: Rules, now: Moment) -> tuple[State, list[Action]]:
@@ -242,7 +250,7 @@ def shy(state: State, event: Event, rules: Rules, now: Moment) -> tuple[State, l
 
 def weekly(state: State, event: Event, rules: Rules, now: Moment) -> tuple[State, list[Action]]:
     """Takes the weekly window for any other."""
-    windows = rules.windows | {"seven_day": rules.windows["five_hour"]}
+    windows = {**rules.windows, "seven_day": rules.windows["five_hour"]}
     return machine.advance(state, event, replace(rules, windows=windows), now)
 
 

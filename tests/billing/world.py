@@ -493,7 +493,7 @@ class World:
             news = self._climbed(session) or self.needed(session)
             self.hook(session, Told(session.seen, session.name) if news else None)
         if self.now > self.look_at:
-            self.look_at = self.now + 20 * MINUTE
+            self.look_at = self.now + HOUR
             told = self.plan.tells(self.now, *self.plan.windows)
             self.engine(Told(told, extra_usage=self.plan.credits > 0))
         session.left -= 1

@@ -135,6 +135,8 @@ class _Run:
 
     def take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table of events
         """Note what has happened."""
+        if not isinstance(event, Metered):  # which may tell of the last requests
+            self._put_the_meter_away()
         match event:
             case Limited():
                 self.limited(event)
@@ -214,9 +216,6 @@ class _Run:
                 self._cover(payable)
             elif self.state.switch:
                 self._revert(self._why_back())
-        if not self.state.closed and not _measured(self.state, self.now):
-            self.state.unmeasured = False
-            self.state.meter = None  # only now: the last requests may have been told just then
         self._ask()
         capped = self.state.wake.capped
         self.state.wake = _wake(self.state, self.rules, self.now)
@@ -402,6 +401,11 @@ class _Run:
             if more > 0:
                 meter.sessions[session] = total
                 budget.spend(self.state, session, more, self.now)
+        self._put_the_meter_away()
+
+    def _put_the_meter_away(self) -> None:
+        if not self.state.closed and not _measured(self.state, self.now):
+            self.state.meter, self.state.unmeasured = None, False
 
     def estimated(self, event: Estimated) -> None:
         """The price of going on, for the question."""
