@@ -90,21 +90,21 @@ HAPPENS = {
 }
 """Events and lines of the ledger that somebody has seen in the end."""
 
-seen: set[str] = set()
-
 
 @pytest.mark.parametrize("user", USERS, ids=lambda user: user.name)
 def test_whatever_happens_no_promise_is_broken(user: User) -> None:
     world = World(user, seed=1)
     world.lives(DAYS)
-    seen.update(world.auditor.seen)
     assert world.auditor.dollars > DAYS / 10, "too little was billed to prove anything"
     assert world.auditor.refusals > DAYS / 10, "too little was refused to prove anything"
 
 
-def test_everything_has_happened() -> None:
-    if len(seen) == 0:
-        pytest.skip("the simulation didn't run")
+def test_everything_happens_sooner_or_later() -> None:
+    seen: set[str] = set()
+    for user in USERS:
+        world = World(user, seed=1)
+        world.lives(DAYS if user.name == "sparing" else DAYS // 5)  # outages are rare
+        seen |= world.auditor.seen
     assert seen >= HAPPENS, HAPPENS - seen
 
 
@@ -269,33 +269,41 @@ def clinging(event: Event) -> Event:
     return Tick() if event == Chosen("auto") else event
 
 
-BROKEN: list[tuple[Advance, str, Promise]] = [
-    (running(Rash), "asked", "no leave"),
-    (running(Greedy), "asked", "no leave"),
-    (running(Hasty), "unasked", "no leave"),
-    (weekly, "unasked", "no leave"),
-    (hearing(everywhere), "robots", "no leave"),
-    (hearing(loyal), "unasked", "no leave"),
-    (hearing(clinging), "restless", "no leave"),
-    (running(Nervous), "sparing", "no leave"),
-    (late, "unasked", "after the reset"),
-    (credulous, "restless", "after the reset"),
-    (running(Spendthrift), "frugal", "beyond a cap"),
-    (running(Unbarred), "frugal", "beyond a cap"),
-    (forgetful, "asked", "asked again"),
-    (shy, "unasked", "left on the plan"),
-    (unhelpful, "unasked", "left lying"),
-    (running(Nagging), "asked", "asked again"),
-    (running(Stubborn), "mistaken", "in circles"),
-    (running(Untidy), "sparing", "woken for nothing"),
+BROKEN: list[tuple[Advance, str, str, Promise]] = [
+    (running(Rash), "asked", "", "no leave"),
+    (running(Greedy), "asked", "", "no leave"),
+    (running(Hasty), "unasked", "", "no leave"),
+    (weekly, "unasked", "", "no leave"),
+    (hearing(everywhere), "robots", "", "no leave"),
+    (hearing(loyal), "unasked", "signs_in", "no leave"),
+    (hearing(clinging), "asked", "chooses", "no leave"),
+    (running(Nervous), "sparing", "breaks_down", "no leave"),
+    (late, "unasked", "", "after the reset"),
+    (credulous, "restless", "sets_the_clock", "after the reset"),
+    (running(Spendthrift), "frugal", "", "beyond a cap"),
+    (running(Unbarred), "frugal", "", "beyond a cap"),
+    (forgetful, "asked", "", "asked again"),
+    (running(Nagging), "asked", "", "asked again"),
+    (shy, "unasked", "", "left on the plan"),
+    (unhelpful, "unasked", "", "left lying"),
+    (running(Stubborn), "mistaken", "", "in circles"),
+    (running(Untidy), "sparing", "", "woken for nothing"),
 ]
+"""A machine, in whose world it is found out, what often happens there, and what it breaks."""
 
 
-@pytest.mark.parametrize(("advance", "user", "promise"), BROKEN)
-def test_a_machine_that_breaks_a_promise_is_found_out(
-    advance: Advance, user: str, promise: Promise
-) -> None:
-    world = World(replace(WHO[user], trouble=5), seed=1, advance=advance)
-    with pytest.raises(BrokenError) as caught:
+def broken(world: World) -> Promise | None:
+    """The first promise that is broken within some months."""
+    try:
         world.lives(300)
-    assert caught.value.promise == promise
+    except BrokenError as error:
+        return error.promise
+    return None
+
+
+@pytest.mark.parametrize(("advance", "name", "often", "promise"), BROKEN)
+def test_a_machine_that_breaks_a_promise_is_found_out(
+    advance: Advance, name: str, often: str, promise: Promise
+) -> None:
+    user = replace(WHO[name], trouble=5, often=often)
+    assert promise in (broken(World(user, seed, advance)) for seed in range(1, 6))

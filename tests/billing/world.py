@@ -184,6 +184,8 @@ class User:
     """The share of headless runs among their sessions."""
     trouble: float = 1.0
     """How often something unusual happens, compared with others."""
+    often: str = ""
+    """What happens every other day."""
 
 
 class World:
@@ -296,7 +298,8 @@ class World:
             self.sells_extra_usage: 0.02,
         }
         for what, chance in unusual.items():
-            if self.happens(chance * self.user.trouble):
+            often = what.__name__ == self.user.often
+            if self.happens(0.5 if often else chance * self.user.trouble):
                 self.after(self.some(6 * HOUR, DAY), what)
 
     # What is unusual.
