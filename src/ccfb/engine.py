@@ -54,8 +54,8 @@ OVERLAP = 30.0
 HOOK_FIRST = 2.0
 """Seconds that an answer typed during a turn is left to its hook, where there is one."""
 
-ROW_LOOKS, ROW_PAUSE = 5, 0.04
-"""How often, and seconds apart, a failed turn's row is looked for."""
+ROW_LOOKS, LATE_LOOKS, ROW_PAUSE = 5, 100, 0.04
+"""How often, and seconds apart, a failed turn's row is looked for; when it is needed to wait."""
 
 WAITING = 21_000.0
 """Seconds that a stalled turn waits for the user's word; its hook may take a little longer."""
@@ -160,11 +160,15 @@ def _stop_failure(payload: Payload) -> Answer:
     finding = _read(str(payload.get("error")), text, row.quota if row else None, at, state)
     failure = row.uuid if row else f"{payload.get('prompt_id')} {agent} {text}"
     if row:
-        _gently("StopFailure", lambda: _note_client(row.version, _last_model(row.path)))
+        version, path = row.version, row.path
+        _gently("StopFailure", lambda: _note_client(version, _last_model(path)))
     state, actions = step(_failure_event(finding, session, failure))
     _gently("StopFailure", catch_up)
+    if state.question and row is None:  # on a busy machine it comes later
+        row = _row(str(payload.get("transcript_path")), session, agent, text, LATE_LOOKS)
     if row and state.question:
-        _gently("StopFailure", lambda: _estimate(row.path))
+        path = row.path
+        _gently("StopFailure", lambda: _estimate(path))
         _taken_up(session, state)  # a young session is shown the question, too
         if os.environ.get(signals.ENTRYPOINT) == signals.INTERACTIVE:
             state, actions = _wait_for_word(session, row, state)
@@ -219,9 +223,11 @@ def _wait_for_word(session: str, row: transcript.Row, state: State) -> tuple[Sta
     return state, []
 
 
-def _row(path: str, session: str, agent: str | None, text: str) -> transcript.Row | None:
+def _row(
+    path: str, session: str, agent: str | None, text: str, looks: int = ROW_LOOKS
+) -> transcript.Row | None:
     """The row of a failed turn, which may reach the disk a moment after its hook."""
-    for _ in range(ROW_LOOKS):
+    for _ in range(looks):
         row = transcript.last_failure(path, session_id=session, agent_id=agent)
         if row and row.text == text:
             return row

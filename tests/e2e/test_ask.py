@@ -93,6 +93,7 @@ def test_a_yes_from_another_terminal_wakes_the_task(
 ) -> None:
     stage.ccfb("config", "set", "mode", "ask")
     resets_at = int(time.time() + 60)
+    stage.api.plan.windows["five_hour"] = Window(60, resets_at)
     with ClaudeSession(client(VERSIONS[0]), stage.home) as session:
         session.start()
         refused = stop_at_the_limit(stage, session, resets_at)

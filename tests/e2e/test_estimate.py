@@ -9,6 +9,7 @@ import pytest
 from ccfb import estimate, meter, prices, providers
 from ccfb.billing.model import Entry
 from ccfb.client.messages import messages, of_session
+from ccfb.drill.api import Window
 from ccfb.drill.story import KEYS, Stage
 from ccfb.drill.terminal import ClaudeSession
 
@@ -20,6 +21,8 @@ def test_the_take_over_costs_what_was_foretold_and_all_of_it_is_measured(
     stage: Stage, client: Callable[[str], Path], ledger: Callable[[str], list[Entry]]
 ) -> None:
     provider, models = stage.provider, providers.ALL[stage.provider].models
+    resets_at = int(time.time() + 150)
+    stage.api.plan.windows["five_hour"] = Window(60, resets_at)
     with ClaudeSession(client("2.1.329"), stage.home) as session:
         session.start()
         session.prompt("LOOP12 please")
@@ -27,7 +30,7 @@ def test_the_take_over_costs_what_was_foretold_and_all_of_it_is_measured(
         (transcript,) = stage.home.transcripts()
         limited = time.time()
         foretold = estimate.take_over(of_session(transcript), provider, limited, models=models)
-        stage.api.plan.limit("five_hour", int(limited + 120))
+        stage.api.plan.limit("five_hour", resets_at)
         session.wait_for("Finished all 12 steps", 60)
     assert foretold
     assert foretold.tokens > 10_000

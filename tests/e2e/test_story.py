@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ccfb.billing.model import Entry
-from ccfb.drill.api import Block, Request, loop, text, tool_use
+from ccfb.drill.api import Block, Request, Window, loop, text, tool_use
 from ccfb.drill.story import KEYS, Stage, play
 from ccfb.drill.terminal import ClaudeSession, StreamSession, run_once
 
@@ -42,6 +42,8 @@ def test_three_sessions_at_once_make_one_switch(
     stage: Stage, client: Client, ledger: Callable[[str], list[Entry]]
 ) -> None:
     sessions = [ClaudeSession(client(NEWEST), stage.home) for _ in range(3)]
+    resets_at = int(time.time() + 90)
+    stage.api.plan.windows["five_hour"] = Window(60, resets_at)
     try:
         for session in sessions:
             session.start()
@@ -49,7 +51,7 @@ def test_three_sessions_at_once_make_one_switch(
             session.prompt("LOOP400 please")
         for session in sessions:
             session.wait_for("step 2")
-        stage.api.plan.limit("five_hour", int(time.time() + 60))
+        stage.api.plan.limit("five_hour", resets_at)
         on_the_key: set[str] = set()
         while len(on_the_key) < len(sessions):
             other = stage.api.wait_for(
@@ -106,11 +108,12 @@ def test_a_one_shot_run_is_resumed_on_the_key_and_after_the_reset_on_the_plan(
 
 
 def test_a_prompt_after_an_idle_reset_is_on_the_plan(stage: Stage, client: Client) -> None:
+    resets_at = int(time.time() + 25)
+    stage.api.plan.windows["five_hour"] = Window(60, resets_at)
     with ClaudeSession(client(NEWEST), stage.home) as session:
         session.start()
         session.prompt("LOOP6 please")
         session.wait_for("step 2")
-        resets_at = int(time.time() + 15)
         stage.api.plan.limit("five_hour", resets_at)
         session.wait_for("Finished all 6 steps")
         assert stage.answered(stage.provider, 0)
@@ -122,11 +125,12 @@ def test_a_prompt_after_an_idle_reset_is_on_the_plan(stage: Stage, client: Clien
 
 
 def test_a_finished_task_does_not_run_again_at_the_reset(stage: Stage, client: Client) -> None:
+    resets_at = int(time.time() + 25)
+    stage.api.plan.windows["five_hour"] = Window(60, resets_at)
     with ClaudeSession(client(NEWEST), stage.home) as session:
         session.start()
         session.prompt("LOOP12 please")
         session.wait_for("step 3")
-        resets_at = int(time.time() + 12)
         stage.api.plan.limit("five_hour", resets_at)
         session.wait_for("Finished all 12 steps", 60)
         requests = len(stage.api.main_requests)
@@ -153,11 +157,13 @@ def test_a_subagent_s_limit_counts(
     stage.home.settings.write_text(json.dumps(settings))
     stage.api.reply = delegate
     arguments = ["--permission-mode", "default"]
+    resets_at = int(time.time() + 75)
+    stage.api.plan.windows["five_hour"] = Window(60, resets_at)
     with ClaudeSession(client(version), stage.home, arguments) as session:
         session.start()
         session.prompt("DELEGATE this")
         stage.api.wait_for(lambda r: r.main and b'"step 1"' in r.raw, 20)
-        stage.api.plan.limit("five_hour", int(time.time() + 60))
+        stage.api.plan.limit("five_hour", resets_at)
         woken = stage.api.wait_for(lambda r: b"Continue with the agent" in r.raw, 20)
         assert stage.billed(woken) == stage.provider
     assert len(ledger("switch")) == 1
