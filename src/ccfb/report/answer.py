@@ -1,0 +1,154 @@
+"""What lines of a transcript tell of use: answers of the model, and the client's own accounts.
+
+The usual form of an answer (seen on 2.1.105 to 2.1.329) is read at its two ends, without what was
+said in between: that takes a fraction of the time. Any other line is parsed.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ccfb.prices import usage_of
+
+Origin = tuple[str, str]
+"""The session, and the folder that the client worked in."""
+
+Answer = tuple[bytes, int, Origin, str, bool, tuple[int, ...]]
+"""The names of the message and its request, the time (milliseconds since the epoch), the origin,
+the model, whether in fast mode, and tokens as in `ccfb.report.rows`."""
+
+USAGE = b'"stop_sequence":null,"usage":{'
+"""Behind what was said, the last part of a message."""
+
+HEAD = re.compile(
+    rb'\{"parentUuid":(?:null|"[^"\\]*"),"isSidechain":(?:true|false),(?:"agentId":"[^"\\]*",)?'
+    rb'"message":\{(?:"model":"(?P<model>[^"\\<]+)",)?"id":"(?P<name>[^"\\]+)","type":"message",'
+    rb'"role":"assistant",(?:"model":"(?P<model_behind>[^"\\<]+)",)?"content":\['
+)
+"""How its line starts."""
+
+TAIL = re.compile(
+    rb'"stop_sequence":null,"usage":\{"input_tokens":(\d{1,9}),'
+    rb'"cache_creation_input_tokens":(\d{1,9}),"cache_read_input_tokens":(\d{1,9}),'
+    rb'"output_tokens":(\d{1,9})(?:,"output_tokens_details":\{[^{}]*\})?'
+    rb',"server_tool_use":\{"web_search_requests":(\d{1,9}),"web_fetch_requests":\d+\}'
+    rb',"service_tier":"[^"\\]*","cache_creation":'
+    rb'\{"ephemeral_1h_input_tokens":(\d{1,9}),"ephemeral_5m_input_tokens":(\d{1,9})\}'
+    rb'(?:,"inference_geo":"[^"\\]*")?(?:,"iterations":\[\])?,"speed":"(\w+)"'
+    rb'(?:,"fallback_credit":null)?\}(?:,"stop_details":null)?\}'
+)
+"""How it ends; the fourth group is the output."""
+
+IMPOSSIBLE = 10**9
+"""More tokens than a message can have."""
+
+TYPE = '"type":"assistant"'
+TIME = '"timestamp":"'
+REQUEST = '"requestId":"'
+
+
+IMPOSSIBLE = 10**9
+"""More tokens than a message can have."""
+
+TYPE = '"type":"assistant"'
+TIME = '"timestamp":"'
+REQUEST = '"requestId":"'
+
+_CLIENT = "<synthetic>"
+"""Instead of a model: what the client says itself."""
+
+
+_NEVER = 10**15
+
+_ACCOUNT = "cost-state"
+_STATED = (
+    "inputTokens",
+    "outputTokens",
+    "cacheReadInputTokens",
+    "cacheCreationInputTokens",
+    "webSearchRequests",
+    "costUSD",
+)
+
+
+class UnknownFormError(Exception):
+    """A line that should tell something, and doesn't in any way that is known."""
+
+
+def parsed(row: dict[str, Any]) -> Answer | None:
+    """Read an answer of any form; None if the line is none.
+
+    Raises:
+        UnknownFormError: The model, the time or the tokens are missing.
+    """
+    if row.get("type") != "assistant":
+        return None
+    try:
+        message = row["message"]
+        usage, model = message["usage"], message["model"]
+        at = time_of(row["timestamp"])
+    except (KeyError, OverflowError, TypeError, ValueError):
+        raise UnknownFormError from None
+    if not isinstance(usage, dict) or not isinstance(model, str):
+        raise UnknownFormError
+    if model == _CLIENT:
+        return None
+    name = message.get("id") or row.get("uuid") or at
+    words = f"{name}{row.get('requestId') or ''}".encode(errors="replace")
+    return words, at, origin_of(row), model, usage.get("speed") == "fast", tokens(usage)
+
+
+def account(row: dict[str, Any]) -> tuple[int, str, dict[str, list[float]]] | None:
+    """Read the client's account of a session, as in `ccfb.report.rows.State`; None: it is none.
+
+    Raises:
+        UnknownFormError: It can't be understood.
+    """
+    if row.get("type") != _ACCOUNT:
+        return None
+    try:
+        models: dict[str, list[float]] = {}
+        for name, used in row["modelUsage"].items():
+            sums = models.setdefault(plain(name).removesuffix("[1m]"), [0] * len(_STATED))
+            for index, key in enumerate(_STATED):
+                sums[index] += _amount(used.get(key))
+        started = int(_amount(row["startTime"]))
+    except (AttributeError, KeyError, TypeError):
+        raise UnknownFormError from None
+    return started, plain(str(row.get("sessionId") or "")), models
+
+
+def _amount(value: object) -> float:
+    """A number of something; what is none, or can't be, counts as nothing."""
+    return value if isinstance(value, int | float) and 0 <= value < _NEVER else 0
+
+
+def plain(words: str) -> str:
+    """Words that can be kept anywhere: on one line, and of real letters."""
+    return " ".join(words.encode(errors="replace").decode().split())
+
+
+def tokens(usage: Mapping[str, Any]) -> tuple[int, ...]:
+    """The numbers of `ccfb.prices.usage_of`, in the order of `ccfb.report.rows`."""
+    used = usage_of(usage)
+    numbers = (
+        used.output,
+        used.input,
+        used.cache_read,
+        used.cache_write_5m,
+        used.cache_write_1h,
+        used.web_searches,
+    )
+    return tuple(number if number < IMPOSSIBLE else 0 for number in numbers)
+
+
+def time_of(stamp: str) -> int:
+    """A moment in milliseconds since the epoch."""
+    return round(datetime.fromisoformat(stamp).timestamp() * 1000)
+
+
+def origin_of(row: Mapping[str, Any]) -> Origin:
+    """A fork's copies tell which session asked."""
+    session = row.get("requestSessionId") or row.get("sessionId") or ""
+    return str(session), str(row.get("cwd") or "")

@@ -1,0 +1,80 @@
+"""What a session cost beyond its messages: calls of small models, and others that leave no answer.
+
+The client tells of them only in its own account, when a session ends (`cost-state`, seen on 2.1.261
+and 2.1.329): by model, all tokens of the session so far, and what they cost. What its messages
+don't explain is the background. A session that is resumed, or forked, goes on with the account of
+the one before, and names it by the moment at which that was started: of such accounts, what is
+unexplained counts once, at its largest.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ccfb.report.model import PICO
+
+
+class Account(NamedTuple):
+    """The client's account of a session."""
+
+    file: int
+    session: str
+    at: int
+    """When the last message before it was written, in milliseconds since the epoch."""
+    models: dict[str, tuple[float, ...]]
+    """Input, output, read and written tokens, searches, and dollars."""
+
+
+class Message(NamedTuple):
+    """What one request used."""
+
+    key: int
+    at: int
+    model: str
+    used: tuple[int, ...]
+    """As in an account."""
+    cost: int | None
+    """In pico-dollars, at the prices of Anthropic; None: unknown."""
+
+
+class Rest(NamedTuple):
+    """What is left of an account."""
+
+    file: int
+    session: str
+    at: int
+    model: str
+    used: tuple[int, ...]
+    """Input, output, read and written tokens, and searches."""
+    cost: int | None
+
+
+def rests(
+    accounts: Iterable[Account], own: Mapping[int, list[Message]], shared: list[Message]
+) -> list[Rest]:
+    """What is left of accounts of one start, by model.
+
+    Args:
+        accounts: One for each transcript.
+        own: The messages of each transcript.
+        shared: Those of all subagents, which never stand in a copy.
+    """
+    largest: dict[str, Rest] = {}
+    for account in sorted(accounts, key=lambda account: account.at):
+        told = [message for message in own[account.file] if message.at <= account.at]
+        messages = {message.key: message for message in (*told, *shared)}.values()
+        for model, total in account.models.items():
+            rest = _rest(account, model, total, [each for each in messages if each.model == model])
+            if sum(rest.used) > sum(largest[model].used if model in largest else ()):
+                largest[model] = rest
+    return list(largest.values())
+
+
+def _rest(account: Account, model: str, total: tuple[float, ...], messages: list[Message]) -> Rest:
+    *used, dollars = total
+    for message in messages:
+        used = [left - part for left, part in zip(used, message.used, strict=True)]
+    costs = [message.cost for message in messages]
+    known = dollars > 0 and None not in costs
+    cost = max(0, round(dollars * PICO) - sum(filter(None, costs))) if known else None
+    left = tuple(max(0, int(part)) for part in used)
+    return Rest(account.file, account.session, account.at, model, left, cost)

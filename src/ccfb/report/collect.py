@@ -1,0 +1,170 @@
+"""The sums that a report is made of, from a cache that is brought up to date first."""
+
+import os
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import ccfb
+from ccfb import files, paths
+from ccfb.report import days
+from ccfb.report.listing import Transcript, transcripts_in
+from ccfb.report.model import Collected, Event, Request, Sum
+from ccfb.report.progress import Progress
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from ccfb.report.readers import Reading
+
+PRICES = os.path.join(os.path.dirname(ccfb.__file__), "prices", "table.json")
+
+SUMS = """
+SELECT project, {session}, model, switch, background, min((slot + :offset) / :day),
+    max((slot + :offset) / :day), min(slot), max(slot),
+    sum(requests), sum(unpriced), sum(output), sum(input), sum(cache_read), sum(cache_write_5m),
+    sum(cache_write_1h), sum(searches), sum(cost), sum(CASE WHEN unpriced
+        THEN output + input + cache_read + cache_write_5m + cache_write_1h ELSE 0 END)
+FROM facts JOIN files ON id = file
+WHERE ({within}) AND slot >= :start AND slot < :stop
+    AND (slot + :offset) / :day BETWEEN :since AND :until
+GROUP BY 1, 2, 3, 4, 5{time}
+"""
+
+TIMES = {"window": ", slot"} | dict.fromkeys(("day", "week", "month"), ", (slot + :offset) / :day")
+"""By what else sums are kept apart, for lines that are times."""
+
+
+def collect(request: Request, offset: days.Offset, progress: Progress) -> Collected:
+    """Read what is new in transcripts, and add everything up."""
+    files.make_own_dir()
+    path = paths.own("report.db")
+    transcripts = transcripts_in(request.folders)
+    ahead = _ahead(transcripts) if not os.path.exists(path) else None
+
+    from ccfb.report import cache  # noqa: PLC0415 - after the first readers are off
+
+    def work(database: "Connection") -> Collected:
+        if _refresh(database, request, transcripts, progress, ahead):
+            cache.share(database)
+        return _collected(database, request, offset)
+
+    with ahead or nullcontext():
+        return cache.use(path, work)
+
+
+def _ahead(transcripts: list[Transcript]) -> "Reading":
+    """Where nothing is known yet: have it all read while the rest of us is imported."""
+    from ccfb.report import ledger  # noqa: PLC0415 - only when there is something to read
+    from ccfb.report.readers import Job, Reading  # noqa: PLC0415
+    from ccfb.report.rows import NOTHING  # noqa: PLC0415
+
+    jobs = [Job(path, size, NOTHING) for path, size, _ in transcripts]
+    return Reading(jobs, ledger.turns(ledger.events()))
+
+
+def _refresh(
+    database: "Connection",
+    request: Request,
+    transcripts: list[Transcript],
+    progress: Progress,
+    ahead: "Reading | None",
+) -> bool:
+    """Bring the cache up to date; False if it was."""
+    stamps = {"ledger": _stamp(paths.own("ledger.jsonl")), "prices": _stamp(PRICES)}
+    gone = _gone(database, request, transcripts) if request.prune else []
+    if not gone and not _stale(database, transcripts) and stamps == _stamps(database):
+        return False
+    from ccfb.report.update import Update  # noqa: PLC0415 - as above
+
+    database.execute("PRAGMA synchronous = OFF")
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        before = _stamps(database)
+        if before.get("ledger") != stamps["ledger"]:
+            _follow(database)
+        update = Update(database, request.folders)
+        stale = _stale(database, transcripts)  # another report may just have done our work
+        if ahead and stale == transcripts and ahead.turns == update.turns:
+            update.take(stale, ahead, progress)
+        elif stale:
+            update.read(stale, progress)
+        if gone:
+            update.forget(gone)
+        if before.get("prices", stamps["prices"]) != stamps["prices"]:
+            update.restate()
+        database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", stamps.items())
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+    return True
+
+
+def _follow(database: "Connection") -> None:
+    """Take over the ledger; what may have been billed otherwise than was known is read again."""
+    from ccfb.report import ledger  # noqa: PLC0415 - as above
+
+    events = ledger.events()
+    new = set(ledger.turns(events)).symmetric_difference(ledger.turns(ledger.known(database)))
+    if new:
+        since = min(at for at, _ in new)
+        database.execute("UPDATE files SET size = -1, end = 0 WHERE latest >= ?", (since,))
+    database.execute("DELETE FROM ledger")
+    database.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", events)
+
+
+def _stale(database: "Connection", transcripts: list[Transcript]) -> list[Transcript]:
+    """The transcripts that are new, or have changed."""
+    known = set(database.execute("SELECT path, size, mtime FROM files"))
+    return [transcript for transcript in transcripts if transcript not in known]
+
+
+def _gone(database: "Connection", request: Request, transcripts: list[Transcript]) -> list[str]:
+    """Transcripts that aren't there any more, where this report looks."""
+    there = {path for path, _, _ in transcripts}
+    tops = tuple(os.path.join(folder, "") for folder in request.folders)
+    known = database.execute("SELECT path FROM files")
+    return [path for (path,) in known if path.startswith(tops) and path not in there]
+
+
+def _stamps(database: "Connection") -> dict[str, str]:
+    return dict(database.execute("SELECT name, value FROM meta"))
+
+
+def _stamp(path: str) -> str:
+    """What tells whether a file has changed."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ""
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _collected(database: "Connection", request: Request, offset: days.Offset) -> Collected:
+    """Add up what is in the user's days and folders."""
+    tops = {
+        f"{end}{number}": folder + sign
+        for number, folder in enumerate(request.folders)
+        for end, sign in (("low", os.sep), ("high", chr(ord(os.sep) + 1)))
+    }
+    within = " OR ".join(
+        f"path > :low{number} AND path < :high{number}" for number in range(len(request.folders))
+    )
+    counts = database.execute(
+        f"SELECT count(*), sum(invalid), sum(unknown), sum(cut) FROM files WHERE {within}",  # noqa: S608 - names are ours
+        tops,
+    ).fetchone()
+    folders = database.execute("SELECT project, folder FROM files WHERE folder > '' GROUP BY 1")
+    query = SUMS.format(
+        within=within,
+        session="session" if request.by == "session" else "''",
+        time=TIMES.get(request.by, ""),
+    )
+    limits = {"day": days.DAY, "since": request.since, "until": request.until}
+    first, last = database.execute("SELECT min(slot), max(slot) FROM facts").fetchone()
+    sums: list[Sum] = []
+    for start, stop, ahead in days.periods(first or 0, (last or -1) + 1, offset):
+        period = {"start": start, "stop": stop, "offset": ahead}
+        sums += map(Sum._make, database.execute(query, {**tops, **limits, **period}))
+    events = database.execute("SELECT * FROM ledger ORDER BY id")
+    return Collected(sums, [Event(*event) for event in events], dict(folders), *map(int, counts))

@@ -1,0 +1,40 @@
+"""The plainest reports, without the command line's own libraries.
+
+Importing those takes as long as everything that such a report has to do.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+PLAIN = ((), ("--json",))
+"""What may stand behind `ccfb report`; everything else is for `ccfb.cli.report`."""
+
+
+def run(arguments: Sequence[str]) -> bool:
+    """Print a plain report.
+
+    Args:
+        arguments: Behind `ccfb report`.
+
+    Returns:
+        False if nothing was printed: the command line is to do it, or to say what is wrong.
+    """
+    if tuple(arguments) not in PLAIN:
+        return False
+    from ccfb import paths  # noqa: PLC0415 - only when it is for us
+    from ccfb.report import progress  # noqa: PLC0415
+    from ccfb.report.model import Request  # noqa: PLC0415
+    from ccfb.report.produce import produce  # noqa: PLC0415
+
+    try:
+        request = Request((paths.projects(),), as_json="--json" in arguments)
+        text = produce(request, progress.bar())
+    except Exception:  # noqa: BLE001 - it will happen again there, and be told well
+        return False
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads to the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True

@@ -1,0 +1,182 @@
+"""Reads many transcripts, with several processes side by side where that is worth it.
+
+A forked reader has all that it needs at once, and sends what it finds through a pipe. This process
+reads too, and takes what comes in between; so it also does what a reader leaves undone, and
+everything where a system can't fork.
+"""
+
+import fcntl
+import gc
+import marshal
+import os
+import select
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple, NoReturn, Self
+
+from ccfb.report.rows import Found
+from ccfb.report.scan import Scanner, Turn
+
+WORTH = 8_000_000
+"""Bytes that are worth a reader of its own."""
+
+MOST = 8
+"""Readers; with more, this process couldn't keep up."""
+
+BATCHES = 32
+"""Parts of the work for each reader: who is done with one takes the next."""
+
+_LENGTH = 8
+"""Bytes in which a part's results tell how long they are."""
+
+_TICKETS = 255
+
+_PIPE = 1 << 20
+"""Bytes that a pipe should hold."""
+
+
+class Job(NamedTuple):
+    """A transcript to read."""
+
+    path: str
+    size: int
+    """Bytes that are new in it."""
+    before: Found
+    """What was found in it earlier."""
+
+
+Result = tuple[int, Found]
+"""The number of a job, and what was found."""
+
+
+class Reading:
+    """Starts to read at once; the results come, in no certain order, to whom goes through it.
+
+    Transcripts that can't be read are left out.
+
+    Args:
+        jobs: What to read.
+        turns: When billing changed; see `ccfb.report.scan`.
+    """
+
+    def __init__(self, jobs: list[Job], turns: list[Turn]) -> None:
+        self.jobs = jobs
+        self.turns = turns
+        self._children: list[int] = []
+        self._pipes: dict[int, bytearray] = {}
+        self._poll = select.poll()
+        size = sum(job.size for job in jobs)
+        readers = max(1, min(_processors(), size // WORTH, MOST))
+        self._batches = _batches(jobs, size // (readers * BATCHES))
+        self._tickets, tickets = os.pipe()
+        os.write(tickets, bytes(range(len(self._batches))))
+        os.close(tickets)
+        if hasattr(os, "fork"):
+            for _ in range(readers - 1):
+                self._fork()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no reader behind; one that is still at work ends when it can't send."""
+        for descriptor in (self._tickets, *self._pipes):
+            os.close(descriptor)
+        for child in self._children:
+            os.waitpid(child, 0)
+
+    def __iter__(self) -> Iterator[Result]:
+        left = set(range(len(self.jobs)))
+        for number, found in self._results():
+            left.discard(number)
+            yield number, found
+        yield from self._scan(sorted(left), Scanner(self.turns))
+
+    def _results(self) -> Iterator[Result]:
+        """What is found here, and by the others."""
+        scanner = Scanner(self.turns)
+        while ticket := os.read(self._tickets, 1):
+            for result in self._scan(self._batches[ticket[0]], scanner):
+                yield result
+                yield from self._take(0)
+        while self._pipes:
+            yield from self._take(None)
+
+    def _scan(self, numbers: Iterable[int], scanner: Scanner) -> Iterator[Result]:
+        for number in numbers:
+            try:
+                found = scanner.scan(self.jobs[number].path, self.jobs[number].before)
+            except OSError:  # gone meanwhile, or not ours to read
+                continue
+            yield number, found
+
+    def _take(self, wait: int | None) -> Iterator[Result]:
+        """What has come from the others.
+
+        Args:
+            wait: Milliseconds; None: until something comes.
+        """
+        for pipe, _ in self._poll.poll(wait):
+            words = os.read(pipe, _PIPE)
+            came = self._pipes[pipe]
+            came += words
+            if not words:
+                self._poll.unregister(pipe)
+                del self._pipes[pipe]
+                os.close(pipe)
+            while len(came) >= _LENGTH:
+                end = _LENGTH + int.from_bytes(came[:_LENGTH], "big")
+                if len(came) < end:
+                    break
+                for number, *found in marshal.loads(came[_LENGTH:end]):  # noqa: S302 - our own
+                    yield number, Found(*found)
+                del came[:end]
+
+    def _fork(self) -> None:
+        """Start another reader."""
+        ours, theirs = os.pipe()
+        with suppress(OSError, AttributeError):  # only Linux has larger pipes
+            fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE)
+        child = os.fork()
+        if not child:
+            self._work(theirs)
+        os.close(theirs)
+        self._pipes[ours] = bytearray()
+        self._poll.register(ours, select.POLLIN)
+        self._children.append(child)
+
+    def _work(self, pipe: int) -> NoReturn:
+        """A reader's whole life."""
+        code = 1
+        try:
+            gc.disable()
+            scanner = Scanner(self.turns)
+            with open(pipe, "wb") as out:
+                while ticket := os.read(self._tickets, 1):
+                    batch = self._batches[ticket[0]]
+                    found = [(number, *each) for number, each in self._scan(batch, scanner)]
+                    words = marshal.dumps(found)
+                    out.write(len(words).to_bytes(_LENGTH, "big") + words)
+                    out.flush()
+            code = 0
+        finally:
+            os._exit(code)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _batches(jobs: list[Job], size: int) -> list[list[int]]:
+    """Parts of about one size, the largest transcripts first; at most 255."""
+    batches: list[list[int]] = [[]]
+    filled = 0
+    for number in sorted(range(len(jobs)), key=lambda number: -jobs[number].size):
+        if filled >= size and len(batches) < _TICKETS:
+            batches.append([])
+            filled = 0
+        batches[-1].append(number)
+        filled += jobs[number].size
+    return batches

@@ -1,0 +1,61 @@
+"""What is kept of a transcript: numbers in rows, and the words that many rows share."""
+
+from array import array
+from collections.abc import Iterator
+from typing import NamedTuple
+
+WIDTH = 9
+"""Numbers in a row: key, time (milliseconds since the epoch), index of its kind; tokens: output,
+input, read from the cache, written to it for five minutes, and for an hour; searches."""
+
+KEY, AT, KIND, OUTPUT = range(4)
+
+Kind = tuple[str, str, bool, int]
+"""What many messages have in common: the session (a subagent's: the one that started it), the
+model, whether in fast mode, and the number of the switch that billed it; 0: the subscription."""
+
+State = tuple[int, str, int, dict[str, list[float]]]
+"""What a session had cost by one of its ends, as the client says (seen on 2.1.261 and 2.1.329):
+the start of its run, with whose sums a resumed or forked session goes on; the session; the time;
+and by model the input, output, read and written tokens, searches, and dollars."""
+
+
+class Found(NamedTuple):
+    """What a transcript holds; all of it can be marshalled."""
+
+    rows: bytes
+    """One for each message."""
+    kinds: list[Kind]
+    states: list[State]
+    folder: str
+    """Where the client worked at first."""
+    end: int
+    """Bytes read, up to the end of a line."""
+    guard: int
+    """A number for the bytes before: by it a file is known again that has grown."""
+    invalid: int
+    """Lines that aren't JSON."""
+    unknown: int
+    """Answers of the model in a form that isn't known."""
+    cut: int
+    """1 if the last line isn't complete."""
+
+
+NOTHING = Found(b"", [], [], "", 0, 0, 0, 0, 0)
+
+
+def number(words: bytes) -> int:
+    """A number for some bytes, which fits a machine integer and is the same in each process."""
+    return hash(int.from_bytes(words, "big"))
+
+
+def unpack(rows: bytes) -> "array[int]":
+    """The numbers of all rows, one after the other."""
+    numbers = array("q")
+    numbers.frombytes(rows)
+    return numbers
+
+
+def each(rows: bytes) -> Iterator[tuple[int, ...]]:
+    """The rows, one by one."""
+    return zip(*[iter(unpack(rows))] * WIDTH, strict=True)

@@ -1,0 +1,359 @@
+"""From a transcript's bytes to the messages in it.
+
+Transcripts are large, and few of their lines count. So the bytes are gone through in three turns:
+which lines may be answers of the model, which of those tell most of their request, and what they
+tell. The first sees every line, and is kept short; the others see fewer and fewer.
+"""
+
+import os
+from array import array
+from bisect import bisect_right
+from itertools import chain
+from re import Match
+from typing import Any
+
+from ccfb import gate
+from ccfb.report.answer import (
+    HEAD,
+    REQUEST,
+    TAIL,
+    TIME,
+    TYPE,
+    USAGE,
+    Answer,
+    Origin,
+    UnknownFormError,
+    account,
+    origin_of,
+    parsed,
+    plain,
+    time_of,
+)
+from ccfb.report.rows import AT, KEY, NOTHING, OUTPUT, Found, each, number
+
+BUFFER = 1 << 18
+"""Bytes read at a time."""
+
+NEAR = 256
+"""Bytes at the start of a line that tell what it is; if they don't, it is searched to its end."""
+
+GUARD = 512
+"""Bytes before the place where reading ended, by which a file is known again."""
+
+LONGEST = 3_600_000
+"""Milliseconds that a request may take."""
+
+BACK = 1 << 22
+"""Bytes before a message in which the row is looked for that its request was sent after."""
+
+_SPARE = 16
+"""Bytes at the end of the buffer in which nothing is read."""
+_BRACE = ord("}")
+_MESSAGE = b'"message":{'
+_USER = b'"message":{"role":"user"'
+_ATTACHMENT = b'"attachment":{'
+_T = ord("t")
+_TYPED = b'{"type":"'
+_TOLD = (b'{"type":"assistant"', b'{"type":"cost-state"')
+"""Of the rows that begin with their type, those that tell what was used."""
+_USED = b'"output_tokens":'
+_REQUEST = REQUEST.encode()
+_TIMED = frozenset({"assistant", "attachment", "system", "user", "api-request"})
+"""Rows that a request may be sent after; others may tell the time of what they describe."""
+
+Turn = tuple[int, int]
+"""When sessions had taken up a change of billing, in milliseconds since the epoch, and the number
+of the switch that is in force from then on; 0 is the subscription."""
+
+Line = tuple[int, int, int, int]
+"""Places in the buffer: where a line starts, where its message does, where the last part of that
+does (-1: it hasn't the usual form), and where the line ends."""
+
+Told = tuple[int, Match[bytes] | None, Match[bytes] | None, int, int, list[tuple[int, int]]]
+"""A request: where its first line starts; of the line that tells most: how that starts, how its
+message ends (None: not in the usual form), from where to where it goes; and its other lines."""
+
+
+class Scanner:
+    """Reads one transcript after the other, into the same buffer.
+
+    Args:
+        turns: When billing changed, in order.
+    """
+
+    def __init__(self, turns: list[Turn]) -> None:
+        self._turns = [at for at, _ in turns]
+        self._switches = [0, *(switch for _, switch in turns)]
+        self._buffer = bytearray(BUFFER)
+
+    def scan(self, path: str, before: Found = NOTHING) -> Found:
+        """Read a transcript, or what has been added to it.
+
+        Args:
+            path: Of the transcript.
+            before: What was found in it up to `before.end`.
+
+        Raises:
+            OSError: It can't be read.
+        """
+        self._best = {row[KEY]: row for row in each(before.rows)}
+        self._kinds = {kind: index for index, kind in enumerate(before.kinds)}
+        self._states = {state[0]: state for state in before.states}
+        self._origins: dict[str, Origin] = {}
+        self._usual: dict[tuple[bytes, bytes, str], int] = {}
+        self._folder = before.folder
+        self._invalid, self._unknown = before.invalid, before.unknown
+        self._file = os.open(path, os.O_RDONLY)
+        try:
+            cut = self._read(before.end)
+            guard = guard_of(self._file, self._base)
+        finally:
+            os.close(self._file)
+        return Found(
+            array("q", chain.from_iterable(self._best.values())).tobytes(),
+            list(self._kinds),
+            list(self._states.values()),
+            self._folder,
+            self._base,
+            guard,
+            self._invalid,
+            self._unknown,
+            cut,
+        )
+
+    def _read(self, offset: int) -> int:
+        """Walk the lines from an offset on; 1 if the last of them is cut."""
+        self._base = offset  # of the buffer, in the file
+        kept = 0  # bytes of a line that hasn't ended so far, at the start of the buffer
+        while True:
+            room = len(self._buffer) - _SPARE
+            with memoryview(self._buffer) as view, view[kept:room] as free:
+                end = kept + os.preadv(self._file, (free,), self._base + kept)
+            done = self._walk(end)
+            self._base += done
+            kept = end - done
+            if end < room:
+                if done:
+                    self._buffer[:kept] = self._buffer[done:end]
+                return self._last(kept)
+            if done:
+                self._buffer[:kept] = self._buffer[done:end]
+            else:
+                self._buffer += bytes(kept)
+
+    def _walk(self, end: int) -> int:
+        """Take what the lines in the buffer tell; returns where the last one ends."""
+        lines, done = self._lines(end)
+        self._take(self._requests(lines))
+        return done
+
+    def _lines(self, end: int) -> tuple[list[Line], int]:
+        """The lines that may be answers, and where the last line ends."""
+        buffer = self._buffer
+        find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
+        found = []
+        line = 0
+        while (stop := find(b"\n", line, end)) >= 0:
+            if buffer[stop - 1] != _BRACE:
+                found.append((line, line, -1, stop))
+            elif buffer[line + 2] == _T and starts(_TYPED, line):
+                if starts(_TOLD, line):
+                    found.append((line, line, -1, stop))
+            else:
+                message = find(_MESSAGE, line, line + NEAR)
+                if 0 < message < stop:
+                    if not starts(_USER, message):
+                        usage = rfind(USAGE, message, stop)
+                        if usage > 0 or find(_USED, message, stop) > 0:
+                            found.append((line, message, usage, stop))
+                elif (
+                    not 0 < find(_ATTACHMENT, line, line + NEAR) < stop
+                    and find(_USED, line, stop) > 0
+                ):
+                    found.append((line, line, -1, stop))
+            line = stop + 1
+        return found, line
+
+    def _requests(self, lines: list[Line]) -> list[Told]:
+        """The requests that lines belong to.
+
+        An answer has a line for each block of its content, and each tells what was used.
+        """
+        buffer = self._buffer
+        find, starts = buffer.find, buffer.startswith
+        found: list[Told] = []
+        same = used = asked = bytearray()
+        for line, message, usage, stop in lines:
+            if same and starts(same, message):
+                first, _, most, told, end, others = found[-1]
+                asked = asked or self._asked(most, end)
+                if asked and find(asked, usage, stop) > 0:
+                    if starts(used, usage):
+                        others.append((line, stop))
+                        continue
+                    head, tail = HEAD.match(buffer, line), TAIL.match(buffer, usage, stop)
+                    if head and tail and most:
+                        if int(tail[4]) > int(most[4]):
+                            others.append((told, end))
+                            found[-1] = (first, head, tail, line, stop, others)
+                            used = buffer[usage : tail.end()]
+                        else:
+                            others.append((line, stop))
+                        continue
+            head = HEAD.match(buffer, line, usage) if usage > 0 else None
+            tail = TAIL.match(buffer, usage, stop) if head else None
+            same = buffer[message : head.end()] if head and tail else bytearray()
+            used = buffer[usage : tail.end()] if tail else same
+            asked = bytearray()
+            found.append((line, head, tail, line, stop, []))
+        return found
+
+    def _asked(self, tail: Match[bytes] | None, stop: int) -> bytearray:
+        """The part of a line that names its request; empty if there is none."""
+        start = self._buffer.find(_REQUEST, tail.end(), stop) if tail else -1
+        close = self._buffer.find(b'"', start + len(_REQUEST), stop)
+        return self._buffer[start : close + 1] if 0 < start < close else bytearray()
+
+    def _take(self, requests: list[Told]) -> None:
+        """Take what answers tell, unless the same request is there with as much output."""
+        buffer, best, kinds = self._buffer, self._best, self._usual
+        for first, head, tail, line, stop, others in requests:
+            rest = buffer[tail.end() : stop].decode(errors="replace") if tail else ""
+            # With nothing but the end of a row behind it, a usage is that of the row's message.
+            inside = "{" in rest or rest.find("}") < len(rest) - 1
+            time = rest.find(TIME) + len(TIME)
+            if inside or not head or not tail or TYPE not in rest or time < len(TIME):
+                self._take_others([(line, stop), *others])
+                continue
+            model, name, model_behind = head.groups()
+            fresh, written, read, output, searches, one_hour, five_minutes, speed = tail.groups()
+            request = rest.find(REQUEST)
+            if request >= 0:
+                request += len(REQUEST)
+                name += rest[request : rest.find('"', request)].encode()
+            key = hash(int.from_bytes(name, "big"))  # as `number` does
+            known = best.get(key)
+            if known is None:
+                close = rest.find('"', time)
+                words = model or model_behind, speed, rest[close:]
+                try:
+                    at = time_of(rest[time:close])
+                    kind = kinds.get(words)
+                    if kind is None:
+                        kind = self._usual_kind(*words, at, first)
+                except ValueError:
+                    self._take_others([(line, stop), *others])
+                    continue
+            elif int(output) > known[OUTPUT]:
+                _, at, kind, *_ = known
+            else:
+                continue
+            written_1h, written_5m = int(one_hour), int(five_minutes)
+            unexplained = int(written) - written_1h
+            best[key] = (
+                key,
+                at,
+                kind,
+                int(output),
+                int(fresh),
+                int(read),
+                max(written_5m, unexplained),
+                written_1h,
+                int(searches),
+            )
+
+    def _take_others(self, places: list[tuple[int, int]]) -> None:
+        """The same for answers of another form."""
+        for line, stop in sorted(places):
+            self._take_other(line, stop)
+
+    def _take_other(self, line: int, stop: int) -> None:
+        """The same for an answer of another form."""
+        answer = self._parsed(line, stop)
+        if answer:
+            name, at, origin, model, fast, tokens = answer
+            key = number(name)
+            known = self._best.get(key)
+            if known is None:
+                kind = self._kind(origin, model, fast, at, line)
+                self._best[key] = (key, at, kind, *tokens)
+            elif tokens[0] > known[OUTPUT]:
+                self._best[key] = (*known[:OUTPUT], *tokens)
+
+    def _usual_kind(self, model: bytes, speed: bytes, end: str, at: int, line: int) -> int:
+        """The kind of an answer; most lines of a transcript end alike.
+
+        Raises:
+            ValueError: The end doesn't tell the session.
+        """
+        origin = self._origins.get(end)
+        if origin is None:
+            row = gate.loads('{"":"' + end)
+            if not isinstance(row, dict) or "sessionId" not in row:
+                raise ValueError(end)
+            origin = self._origins[end] = origin_of(row)
+        kind = self._kind(origin, model.decode(errors="replace"), speed == b"fast", at, line)
+        if not self._turns:
+            self._usual[model, speed, end] = kind
+        return kind
+
+    def _kind(self, origin: Origin, model: str, fast: bool, at: int, line: int) -> int:
+        session, folder = map(plain, origin)
+        self._folder = self._folder or folder
+        kind = session, plain(model), fast, self._switch(at, line)
+        return self._kinds.setdefault(kind, len(self._kinds))
+
+    def _parsed(self, line: int, stop: int) -> Answer | None:
+        """Parse a line; it may be no answer at all."""
+        words = self._buffer[line:stop].decode(errors="replace").strip()
+        try:
+            row = gate.loads(words) if words else None
+            if isinstance(row, dict):
+                told = account(row)
+                if told:
+                    started, session, models = told
+                    latest = max((row[AT] for row in self._best.values()), default=0)
+                    self._states[started] = (started, session, latest, models)
+                return parsed(row)
+        except UnknownFormError:
+            self._unknown += 1
+        except (ValueError, RecursionError):
+            self._invalid += 1
+        return None
+
+    def _last(self, kept: int) -> int:
+        """What stands behind the last end of line; it is read again once that line is complete."""
+        if not kept:
+            return 0
+        try:
+            gate.loads(self._buffer[:kept].decode(errors="replace"))
+        except ValueError:
+            return 1
+        self._buffer[kept : kept + 1] = b"\n"
+        self._walk(kept + 1)
+        return 0
+
+    def _switch(self, at: int, line: int) -> int:
+        """Which switch billed a message; it was sent some time before it was written."""
+        passed = bisect_right(self._turns, at)
+        if passed and at - self._turns[passed - 1] < LONGEST:
+            passed = bisect_right(self._turns, self._sent(line) or at)
+        return self._switches[passed]
+
+    def _sent(self, line: int) -> int | None:
+        """When a request was sent, or shortly before: the time of the row before its answer."""
+        place = self._base + line
+        before = os.pread(self._file, min(BACK, place), max(0, place - BACK))
+        for words in reversed(before.split(b"\n")):
+            try:
+                row: Any = gate.loads(words.decode())
+                if row["type"] in _TIMED:
+                    return time_of(row["timestamp"])
+            except (KeyError, TypeError, ValueError):
+                continue
+        return None
+
+
+def guard_of(file: int, end: int) -> int:
+    """A number for the last bytes before a place in an open file."""
+    return number(os.pread(file, min(GUARD, end), max(0, end - GUARD)))

@@ -1,0 +1,297 @@
+"""Brings the cache up to date with the transcripts, the ledger and the prices.
+
+All of it is one transaction: another report waits for it, and then finds the work done.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from sqlite3 import Connection
+from typing import Any
+
+from ccfb.report import background, facts, ledger, readers
+from ccfb.report.background import Account, Message
+from ccfb.report.listing import Transcript
+from ccfb.report.progress import Progress
+from ccfb.report.rows import AT, KEY, NOTHING, OUTPUT, WIDTH, Found, Kind, each, unpack
+from ccfb.report.scan import guard_of
+
+FLUSH = 256
+"""Transcripts that are written at a time."""
+
+
+class Update:
+    """What is done in one transaction.
+
+    Args:
+        database: The cache.
+        folders: Of projects.
+    """
+
+    def __init__(self, database: Connection, folders: Iterable[str]) -> None:
+        events = ledger.known(database)
+        self._database = database
+        self.turns = ledger.turns(events)
+        self._billers = ledger.billers(events)
+        self._folders = [os.path.join(folder, "") for folder in folders]
+        self._files: dict[str, int] = dict(database.execute("SELECT path, id FROM files"))
+        self._paths = {file: path for path, file in self._files.items()}
+        self._last = max(self._paths, default=0)
+        self._changed: set[int] = set()
+        self._gone: set[int] = set()
+        self._seen: set[int] = set()
+        self._copied: set[int] = set()
+        self._keys: dict[int, Iterable[int]] = {}
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+
+    def read(self, transcripts: list[Transcript], progress: Progress) -> None:
+        """Read transcripts that are new, or have changed."""
+        jobs = [self._job(path, size) for path, size, _ in transcripts]
+        with readers.Reading(jobs, self.turns) as reading:
+            self.take(transcripts, reading, progress)
+
+    def take(
+        self, transcripts: list[Transcript], reading: readers.Reading, progress: Progress
+    ) -> None:
+        """Take what is found in transcripts that are being read."""
+        total, done = sum(job.size for job in reading.jobs), 0
+        for number, found in reading:
+            job = reading.jobs[number]
+            self._put(transcripts[number], found, anew=not job.before.end)
+            done += job.size
+            progress(done, total)
+        self._settle()
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Take out what is known of transcripts."""
+        for path in paths:
+            file = self._files.pop(path)
+            del self._paths[file]
+            self._drop(file, anew=True)
+            self._database.execute("DELETE FROM files WHERE id = ?", (file,))
+        self._settle()
+
+    def restate(self) -> None:
+        """Make all sums anew: prices have changed."""
+        self._changed.update(self._paths)
+        self._restate(self._paths)
+        self._explain(self._changed)
+
+    def _job(self, path: str, size: int) -> readers.Job:
+        """What is to be read of a transcript: what was added, or all of it."""
+        before = self._before(path, size) if path in self._files else NOTHING
+        return readers.Job(path, size - before.end, before)
+
+    def _before(self, path: str, size: int) -> Found:
+        """What is known of a transcript, if it has only grown."""
+        file = self._files[path]
+        end, guard, folder, invalid, unknown = self._database.execute(
+            "SELECT end, guard, folder, invalid, unknown FROM files WHERE id = ?", (file,)
+        ).fetchone()
+        if not 0 < end <= size or _guard(path, end) != guard:
+            return NOTHING
+        rows, kinds = self._of(file)
+        return Found(rows, kinds, [], folder, end, guard, invalid, unknown, 0)
+
+    def _put(self, transcript: Transcript, found: Found, *, anew: bool) -> None:
+        """Take what was found in a transcript instead of what was known."""
+        path, size, mtime = transcript
+        if path in self._files:
+            self._drop(self._files[path], anew=anew)
+        else:
+            self._last += 1
+            self._files[path] = self._last
+            self._paths[self._last] = path
+        file = self._files[path]
+        self._changed.add(file)
+        numbers = unpack(found.rows)
+        self._keys[file] = keys = numbers[KEY::WIDTH]
+        self._copied |= self._seen.intersection(keys)
+        self._seen.update(keys)
+        self._insert("messages", file, keys.tobytes(), _words(found.kinds), found.rows)
+        self._state(file, facts.sums(found.rows, found.kinds, self._billers), found.kinds)
+        latest = max(numbers[AT::WIDTH], default=0)
+        self._insert(
+            *("files", file, path, size, mtime, found.end, found.guard, self._project(path)),
+            *(found.folder, latest, found.invalid, found.unknown, found.cut),
+        )
+        for started, session, at, models in found.states:
+            for model, used in models.items():
+                self._insert("states", file, started, session, at, model, *used)
+        if len(self._rows["files"]) >= FLUSH:
+            self._write()
+
+    def _state(self, file: int, sums: Iterable[facts.Fact], kinds: list[Kind]) -> None:
+        """Take the sums of a transcript."""
+        for kind, slot, *sum_ in sums:
+            self._insert("facts", file, slot, *kinds[kind], 0, *sum_)
+
+    def _drop(self, file: int, *, anew: bool) -> None:
+        """Take out what is known of a transcript."""
+        self._gone.update(unpack(self._of(file)[0])[KEY::WIDTH])
+        for table in ("facts", "messages", "copies", *(["states"] if anew else [])):
+            self._database.execute(f"DELETE FROM {table} WHERE file = ?", (file,))  # noqa: S608
+
+    def _settle(self) -> None:
+        """Count what stands in several transcripts once, and what stands in none."""
+        self._write()
+        again = self._copies()
+        self._restate(again)
+        self._explain(self._changed | again)
+
+    def _copies(self) -> set[int]:
+        """Decide which transcript each message counts in; returns those whose sums change."""
+        copied, seen = self._copied, self._seen | self._gone
+        if len(self._keys) < len(self._files):
+            for file, words in self._database.execute("SELECT file, keys FROM messages"):
+                if file not in self._changed:
+                    self._keys[file] = keys = unpack(words)
+                    copied |= seen.intersection(keys)
+        if not copied:
+            return set()
+        holders = [file for file, keys in self._keys.items() if not copied.isdisjoint(keys)]
+        before = self._lost()
+        self._database.executemany("DELETE FROM copies WHERE key = ?", ((key,) for key in copied))
+        self._database.executemany(
+            "INSERT INTO copies VALUES (?, ?)", self._losers(holders, copied)
+        )
+        after = self._lost()
+        return {file for file in holders if file in self._changed or after[file] != before[file]}
+
+    def _losers(self, files: list[int], keys: set[int]) -> list[tuple[int, int]]:
+        """Messages that count in another of these transcripts: where their output is larger."""
+        best: dict[int, tuple[int, int]] = {}
+        lost = []
+        for file in sorted(files, key=self._paths.__getitem__):
+            for row in each(self._of(file)[0]):
+                key, output = row[KEY], row[OUTPUT]
+                if key in keys:
+                    most, holder = best.get(key, (-1, file))
+                    if output > most:
+                        best[key] = output, file
+                    if key in best and most >= 0:
+                        lost.append((holder if output > most else file, key))
+        return lost
+
+    def _lost(self) -> defaultdict[int, set[int]]:
+        """The messages of each transcript that count elsewhere."""
+        found = defaultdict(set)
+        for file, key in self._database.execute("SELECT file, key FROM copies"):
+            found[file].add(key)
+        return found
+
+    def _restate(self, files: Iterable[int]) -> None:
+        """Make sums anew, without messages that count elsewhere."""
+        copies = self._lost()
+        for file in files:
+            rows, kinds = self._of(file)
+            self._database.execute("DELETE FROM facts WHERE file = ?", (file,))
+            self._state(file, facts.sums(rows, kinds, self._billers, copies[file]), kinds)
+        self._write()
+
+    def _explain(self, files: set[int]) -> None:
+        """Make the background anew of sessions whose transcripts have changed."""
+        runs = self._accounts()
+        if not runs:
+            return
+        touched = {self._session(self._paths[file]) for file in files if file in self._paths}
+        agents = defaultdict(list)
+        for path, file in self._files.items():
+            if self._session(path) != path:
+                agents[self._session(path)].append(file)
+        for accounts in runs.values():
+            sessions = [self._paths[account.file] for account in accounts]
+            if not touched.isdisjoint(sessions):
+                below = [file for session in sessions for file in agents[session]]
+                self._renew(accounts, [each for file in below for each in self._messages(file)])
+        self._write()
+
+    def _renew(self, accounts: list[Account], shared: list[Message]) -> None:
+        """Make the background of a run of sessions anew."""
+        for account in accounts:
+            self._database.execute(
+                "DELETE FROM facts WHERE background AND file = ?", (account.file,)
+            )
+        own = {account.file: self._messages(account.file) for account in accounts}
+        for rest in background.rests(accounts, own, shared):
+            fresh, output, read, written, searches = rest.used
+            switch = ledger.switch_at(self.turns, rest.at)
+            self._insert(
+                *("facts", rest.file, rest.at // facts.SLOT, rest.session, rest.model, False),
+                *(switch, True, 0, rest.cost is None, output, fresh, read, written, 0, searches),
+                rest.cost or 0,
+            )
+
+    def _accounts(self) -> dict[tuple[str, int], list[Account]]:
+        """The client's accounts, by project and start."""
+        found: dict[tuple[int, int], Account] = {}
+        for file, started, session, at, model, *used in self._database.execute(
+            "SELECT * FROM states"
+        ):
+            account = found.setdefault((file, started), Account(file, session, at, {}))
+            account.models[model] = tuple(used)
+        runs = defaultdict(list)
+        for (file, started), account in found.items():
+            runs[self._project(self._paths[file]), started].append(account)
+        return runs
+
+    def _messages(self, file: int) -> list[Message]:
+        """The messages of a transcript, at the prices that the client reckons with."""
+        rows, kinds = self._of(file)
+        found = []
+        for key, at, kind, *used in each(rows):
+            _, model, fast, _ = kinds[kind]
+            tiers = facts.tariff("anthropic", model, fast, at // facts.SLOT // facts.DAY)
+            output, fresh, read, written_5m, written_1h, searches = used
+            told = fresh, output, read, written_5m + written_1h, searches
+            found.append(Message(key, at, model, told, facts.cost(tiers, used) if tiers else None))
+        return found
+
+    def _of(self, file: int) -> tuple[bytes, list[Kind]]:
+        """The messages of a transcript, and what they have in common."""
+        rows, kinds = self._database.execute(
+            "SELECT rows, kinds FROM messages WHERE file = ?", (file,)
+        ).fetchone()
+        return rows, [_kind(*words.split("\t")) for words in kinds.split("\n") if words]
+
+    def _project(self, path: str) -> str:
+        """The folder of a project's transcripts."""
+        top = next((folder for folder in self._folders if path.startswith(folder)), "")
+        return top + path[len(top) :].partition(os.sep)[0]
+
+    def _session(self, path: str) -> str:
+        """The transcript of the session that a transcript belongs to."""
+        project = self._project(path)
+        name = path[len(project) + 1 :].partition(os.sep)[0]
+        return os.path.join(project, name.removesuffix(".jsonl") + ".jsonl")
+
+    def _insert(self, table: str, *values: Any) -> None:
+        """Have a row written soon."""
+        self._rows.setdefault(table, []).append(values)
+
+    def _write(self) -> None:
+        for table, rows in self._rows.items():
+            marks = ",".join("?" * len(rows[0]))
+            insert = f"INSERT OR REPLACE INTO {table} VALUES ({marks})"  # noqa: S608 - our names
+            self._database.executemany(insert, rows)
+        self._rows.clear()
+
+
+def _words(kinds: list[Kind]) -> str:
+    return "\n".join("\t".join(map(str, (s, m, int(f), w))) for s, m, f, w in kinds)
+
+
+def _kind(session: str, model: str, fast: str, switch: str) -> Kind:
+    return session, model, fast == "1", int(switch)
+
+
+def _guard(path: str, end: int) -> int | None:
+    """What the guard of a transcript is now."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return guard_of(file, end)
+    finally:
+        os.close(file)
