@@ -139,8 +139,8 @@ class Auditor:
 
     clocks: Clocks
     rules: Rules
-    asked: float | None = None
-    """The reset that the question is about which stands in the status line."""
+    asked: tuple[float, str] | None = None
+    """The question that stands in the status line: until which reset, and whose bill."""
     hold: str | None = None
     closed: dict[str, Closed] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
@@ -476,13 +476,13 @@ class Auditor:
         self.resting.pop(target, None)
 
     def _answered(self, event: Answered) -> None:
-        open_ = (name for name in self.rules.offered if self.resting.get(name, 0.0) <= self.now)
-        provider = self.billed or next(open_, None)
+        rested = (name for name in self.rules.offered if self.resting.get(name, 0.0) <= self.now)
+        provider = self.billed or (self.asked[1] if self.asked else next(rested, None))
         closed = self._closed(self.now + LEAD)
         meant = {w: each for w, each in closed.items() if self._policy(w) == "ask"}
         ends = [each.resets_at for each in meant.values() if each.refuses]
         last = max(ends) if ends else min((e.resets_at for e in meant.values()), default=0.0)
-        last = self.asked or last
+        last = self.asked[0] if self.asked else last
         meant = {w: each for w, each in meant.items() if each.resets_at <= last + SAME}
         if meant:  # an earlier yes is superseded
             self.said = {w: said for w, said in self.said.items() if said.word != "yes"}

@@ -259,6 +259,14 @@ def test_a_yes_while_somebody_is_billed_is_for_that_bill() -> None:
     assert world.state.answers["five_hour"].provider == "openrouter"
 
 
+def test_who_needs_no_yes_isnt_bound_to_the_bill_of_an_earlier_one() -> None:
+    """The user was asked before, and has chosen `auto` since."""
+    world = story(LIMIT, "yes")
+    world.rules = AUTO
+    world.sees(refusal())
+    assert world.billed == "openrouter"
+
+
 def test_a_yes_for_one_bill_doesnt_prolong_another_one() -> None:
     """The first provider had no credit when the weekly window came near, and has it again."""
     world = story(NEAR_WEEKLY, "yes", refusal(), rules=AUTO)

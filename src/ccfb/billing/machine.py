@@ -688,7 +688,8 @@ class _Run:
         if switch:
             switch.window, switch.resets_at = window, payable[window]
             return
-        named = {a.provider for w, a in state.answers.items() if w in payable and a.word == "yes"}
+        asked = {window for window in payable if self._does(window) == "ask"}
+        named = {answer.provider for window, answer in state.answers.items() if window in asked}
         for provider in self.rules.usable:
             if provider not in state.failed and named <= {provider, None}:
                 self._switch(provider, self._reason(window), window, payable[window])
