@@ -135,8 +135,6 @@ class _Run:
 
     def take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table of events
         """Note what has happened."""
-        if not isinstance(event, Metered):  # which may tell of the last requests
-            self._put_the_meter_away()
         match event:
             case Limited():
                 self.limited(event)
@@ -216,6 +214,9 @@ class _Run:
                 self._cover(payable)
             elif self.state.switch:
                 self._revert(self._why_back())
+        if not self.state.closed and not _measured(self.state, self.now):
+            self.state.unmeasured = False
+            self.state.meter = None  # only now: the last requests may have been told just then
         self._ask()
         capped = self.state.wake.capped
         self.state.wake = _wake(self.state, self.rules, self.now)
@@ -401,11 +402,6 @@ class _Run:
             if more > 0:
                 meter.sessions[session] = total
                 budget.spend(self.state, session, more, self.now)
-        self._put_the_meter_away()
-
-    def _put_the_meter_away(self) -> None:
-        if not self.state.closed and not _measured(self.state, self.now):
-            self.state.meter, self.state.unmeasured = None, False
 
     def estimated(self, event: Estimated) -> None:
         """The price of going on, for the question."""
@@ -688,8 +684,7 @@ class _Run:
         if switch:
             switch.window, switch.resets_at = window, payable[window]
             return
-        asked = {window for window in payable if self._does(window) == "ask"}
-        named = {answer.provider for window, answer in state.answers.items() if window in asked}
+        named = {a.provider for w, a in state.answers.items() if w in payable and a.word == "yes"}
         for provider in self.rules.usable:
             if provider not in state.failed and named <= {provider, None}:
                 self._switch(provider, self._reason(window), window, payable[window])
