@@ -139,8 +139,8 @@ class Auditor:
 
     clocks: Clocks
     rules: Rules
-    asked: float | None = None
-    """The reset that the question is about which stands in the status line."""
+    asked: tuple[float, str] | None = None
+    """The question that stands in the status line: until which reset, and whose bill."""
     hold: str | None = None
     closed: dict[str, Closed] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
@@ -192,7 +192,7 @@ class Auditor:
 
     # What the machine hears, and says.
 
-    def hears(self, event: Event, truly: str | None = None) -> None:
+    def hears(self, event: Event, truly: str | None = None) -> None:  # noqa: C901 - a table
         """Note an event that the machine has taken in.
 
         Args:
@@ -234,9 +234,8 @@ class Auditor:
         """Note a line of the ledger."""
         self.seen.add(entry.event)
         said = self.said.get(entry.window or "") if entry.event == "question" else None
-        if said and not said.window.doubtful and self.now < said.window.resets_at - SAME:
-            if self._stands(said):
-                raise BrokenError("asked again", f"{entry.window}: {said}")
+        if said and self.now < said.window.resets_at - SAME and self._stands(said):
+            raise BrokenError("asked again", f"{entry.window}: {said}")
 
     def switches(self, provider: str) -> None:
         """The settings bill a provider from now on, or none."""
@@ -361,9 +360,10 @@ class Auditor:
         return yes and meant and self.allowed > 0
 
     def _stands(self, said: Said) -> bool:
-        """Whether it isn't asked for again: who waits is asked when the limit strikes, and a yes
-        is for one bill."""
-        if said.word == "yes":
+        """Whether it isn't asked for again; who waits is asked when the limit strikes."""
+        if said.window.doubtful:
+            return False
+        if said.word == "yes":  # for one bill
             return self.resting.get(said.provider or "", 0.0) <= self.now
         return said.word == "no" or said.at_limit
 
@@ -448,10 +448,10 @@ class Auditor:
             if known and window.resets_at > known.resets_at + SAME:  # the next one has begun
                 del self.closed[name]
                 self.said.pop(name, None)
-            beyond = self.extra_usage and window.percentage >= 100
-            if window.percentage >= policy.switch_at and self._policy(name) != "wait":
-                if not beyond:
-                    self._close(name, window.resets_at, refuses=False)
+            if self._policy(name) == "wait" or (self.extra_usage and window.percentage >= 100):
+                continue
+            if window.percentage >= policy.switch_at:
+                self._close(name, window.resets_at, refuses=False)
 
     def _failed(self) -> None:
         if self._policy(OUTAGE) == "wait":
@@ -476,13 +476,13 @@ class Auditor:
         self.resting.pop(target, None)
 
     def _answered(self, event: Answered) -> None:
-        open_ = (name for name in self.rules.offered if self.resting.get(name, 0.0) <= self.now)
-        provider = self.billed or next(open_, None)
+        rested = (name for name in self.rules.offered if self.resting.get(name, 0.0) <= self.now)
+        provider = self.billed or (self.asked[1] if self.asked else next(rested, None))
         closed = self._closed(self.now + LEAD)
         meant = {w: each for w, each in closed.items() if self._policy(w) == "ask"}
         ends = [each.resets_at for each in meant.values() if each.refuses]
         last = max(ends) if ends else min((e.resets_at for e in meant.values()), default=0.0)
-        last = self.asked or last
+        last = self.asked[0] if self.asked else last
         meant = {w: each for w, each in meant.items() if each.resets_at <= last + SAME}
         if meant:  # an earlier yes is superseded
             self.said = {w: said for w, said in self.said.items() if said.word != "yes"}

@@ -1,104 +1,63 @@
 """What the state machine promises: when money is spent, when it stops, and who is told."""
 
-from collections.abc import Iterable
-
 import pytest
 
+from billing.story import (
+    AUTO,
+    BOOT,
+    BOTH,
+    DAY,
+    DEFAULT,
+    HOUR,
+    NOW,
+    RESET,
+    SWITCH,
+    WEEKLY,
+    WINDOWS,
+    World,
+    continues,
+    limit,
+    refusal,
+    says,
+    told,
+    weekly,
+)
 from ccfb.billing.budget import SAME
 from ccfb.billing.events import (
-    Action,
+    Answered,
+    Answering,
+    Bar,
     Chosen,
     Continue,
     Event,
+    Failed,
     Limited,
     Nudge,
     Prompted,
-    Refused,
-    Say,
+    SignedIn,
     Strayed,
     Tick,
     Tidy,
     Told,
 )
-from ccfb.billing.machine import GRACE, KEEP, LEAD, NUDGES, PATIENCE, REST, TIDY_AFTER, advance
-from ccfb.billing.model import Entry, Moment, State, Window
+from ccfb.billing.machine import (
+    FAILURES,
+    GRACE,
+    KEEP,
+    LEAD,
+    NUDGES,
+    OUTAGE,
+    PATIENCE,
+    PAUSE,
+    REST,
+    SETTLED,
+    TIDY_AFTER,
+)
+from ccfb.billing.model import Window
 from ccfb.billing.rules import Policy, Rules
 
-NOW = 1_800_000_000.0
-BOOT = 5_000.0
-HOUR = 3_600.0
-RESET = NOW + 2 * HOUR
-WEEKLY = NOW + 50 * HOUR
-
-SWITCH = Policy("switch")
-AUTO = Rules("auto", ("anthropic", "openrouter"), other=SWITCH)
 POOR = Rules("auto", other=SWITCH)
 OFF = Rules("off", other=SWITCH)
-
-
-class World:
-    """A state with its two clocks, and all that was decided so far."""
-
-    def __init__(self, rules: Rules = AUTO) -> None:
-        self.rules = rules
-        self.state = State()
-        self.wall = NOW
-        self.boot = BOOT
-        self.ledger: list[Entry] = []
-
-    def sees(self, event: Event, rules: Rules | None = None) -> list[Action]:
-        """Let an event happen now; what it wrote goes to the ledger, as the engine does it."""
-        moment = Moment(self.wall, self.boot)
-        self.state, actions = advance(self.state, event, rules or self.rules, moment)
-        self.ledger += self.state.unwritten
-        self.state.unwritten, self.state.unsettled = [], False
-        return actions
-
-    def passes(self, seconds: float) -> None:
-        self.wall += seconds
-        self.boot += seconds
-
-    def passes_until(self, moment: float) -> None:
-        self.passes(moment - self.wall)
-
-    def written(self, *events: str) -> list[str]:
-        """The ledger's events, or those of some kinds."""
-        return [entry.event for entry in self.ledger if not events or entry.event in events]
-
-    def reasons(self) -> list[str | None]:
-        return [entry.reason for entry in self.ledger if entry.event == "revert"]
-
-
-def limit(
-    session: str = "s1",
-    failure: str = "f1",
-    *,
-    window: str = "five_hour",
-    resets_at: float | None = RESET,
-    live: bool = True,
-) -> Limited:
-    return Limited(session, failure, window, resets_at, "You've hit your 5-hour limit", live)
-
-
-def refusal(
-    session: str = "s1",
-    failure: str = "r1",
-    provider: str = "anthropic",
-    until: float | None = None,
-) -> Refused:
-    return Refused(session, failure, provider, until, "Credit balance is too low")
-
-
-def told(percentage: float, resets_at: float = RESET) -> Told:
-    return Told({"five_hour": Window(percentage=percentage, resets_at=resets_at, seen_at=NOW)})
-
-
-def continues(actions: Iterable[Action]) -> list[Continue]:
-    return [action for action in actions if isinstance(action, Continue)]
-
-
-def says(actions: Iterable[Action]) -> list[str]:
-    return [action.text for action in actions if isinstance(action, Say)]
 
 
 # A limit
@@ -811,3 +770,411 @@ def test_why_nothing_was_switched_isn_t_told_after_a_switch() -> None:
     world.sees(Tick(), AUTO)
     assert world.state.billing == "anthropic"
     assert says(world.sees(Prompted("s1"), AUTO)) == []
+
+
+# Sessions that tell different figures
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (("s1", 60), ("s2", 40), 60),
+        (("s1", 60), ("s2", 61), 61),
+        (("s1", 60), ("s1", 40), 40),
+        (("s1", 60), (None, 40), 40),
+        ((None, 60), ("s1", 40), 60),
+        ((None, 60), (None, 40), 40),
+        (("s1", 96), ("s2", 240), 240),
+    ],
+)
+def test_of_two_figures_the_higher_counts_unless_one_source_told_both(
+    first: tuple[str | None, float], second: tuple[str | None, float], kept: float
+) -> None:
+    """An idle session lags behind; who has asked the plan itself doesn't."""
+    world = World()
+    for session, percentage in (first, second):
+        world.sees(told(percentage, session=session))
+    assert world.state.windows["five_hour"].percentage == kept
+
+
+@pytest.mark.parametrize(
+    ("resets_at", "kept"),
+    [(RESET - SAME, 3.0), (RESET - SAME - 1, 97.0), (NOW + KEEP, 3.0), (NOW + KEEP + 1, 97.0)],
+    ids=["the same reset", "an older one", "a later one", "one that no window can have"],
+)
+def test_figures_of_an_older_window_or_of_none_are_passed_over(
+    resets_at: float, kept: float
+) -> None:
+    world = World()
+    world.sees(told(97.0, session="s1"))
+    world.sees(told(3.0, resets_at, session="s1"))
+    assert world.state.windows["five_hour"].percentage == kept
+
+
+def test_the_next_window_is_open_whatever_the_clock_says() -> None:
+    """The plan was reset ahead of time, or the wall clock was set back."""
+    world = World()
+    world.sees(limit())
+    world.sees(told(2.0, RESET + HOUR))
+    assert world.billed == "subscription"
+    assert not world.state.closed
+
+
+# Extra usage
+
+
+@pytest.mark.parametrize(
+    ("percentage", "extra", "closed"),
+    [(99.0, True, True), (100.0, True, False), (130.0, True, False), (130.0, False, True)],
+)
+def test_a_plan_that_goes_on_beyond_its_limit_isnt_left(
+    percentage: float, extra: bool, closed: bool
+) -> None:
+    world = World(DEFAULT)
+    window = Window(percentage=percentage, resets_at=RESET, seen_at=NOW)
+    world.sees(Told({"five_hour": window}, extra_usage=extra))
+    assert bool(world.state.closed) is closed
+    assert world.written("extra_usage") == ["extra_usage"] * extra
+
+
+# Limits that don't say which window refuses
+
+
+@pytest.mark.parametrize("name", ["plan", "overage"])
+@pytest.mark.parametrize(
+    ("known", "ahead", "window"),
+    [
+        ((), 5 * HOUR, "five_hour"),
+        ((), 5 * HOUR + 1, "seven_day"),
+        ((), 7 * DAY, "seven_day"),
+        ((("seven_day", 100.0),), 4 * HOUR, "seven_day"),
+        ((("five_hour", 100.0), ("seven_day", 70.0)), 4 * HOUR, "five_hour"),
+        ((("five_hour", 70.0), ("seven_day", 100.0)), 4 * HOUR, "seven_day"),
+    ],
+)
+def test_a_window_without_a_name_is_known_by_its_reset(
+    name: str, known: tuple[tuple[str, float], ...], ahead: float, window: str
+) -> None:
+    world = World()
+    for told_of, percentage in known:
+        world.sees(told(percentage, NOW + ahead, window=told_of))
+    world.sees(limit(window=name, resets_at=NOW + ahead))
+    assert list(world.state.limits) == [window]
+
+
+def test_a_month_is_no_window_and_keeps_its_name() -> None:
+    world = World(DEFAULT)
+    world.sees(limit(window="plan", resets_at=NOW + 20 * DAY))
+    assert list(world.state.limits) == ["plan"]
+    assert world.asked == ("plan", "limit")
+
+
+def test_a_weekly_limit_without_a_name_never_switches_by_itself() -> None:
+    """Neither when it strikes, nor in its last five hours."""
+    world = World(Rules("auto", BOTH, BOTH, WINDOWS))
+    world.sees(limit(window="plan", resets_at=NOW + 6 * HOUR))
+    world.passes(2 * HOUR)
+    world.sees(Tick())
+    assert world.billed == "subscription"
+    assert world.asked == ("seven_day", "limit")
+
+
+def test_a_limit_with_and_without_its_name_is_one() -> None:
+    world = World(DEFAULT)
+    world.sees(limit(window="plan"))
+    world.sees(Answered("no"))
+    world.sees(limit("s2", "f2"))
+    assert world.written("limit", "question") == ["limit", "question"]
+
+
+# A wall clock that is wrong while nobody is billed
+
+
+def test_a_reset_that_came_unanswered_isnt_billed_for_afterwards() -> None:
+    world = World(DEFAULT)
+    world.sees(limit())
+    world.wall -= 24 * HOUR
+    world.passes(2 * HOUR - LEAD)
+    world.sees(Answered("yes"))
+    assert world.billed == "subscription"
+    assert world.asked is None
+
+
+def test_giving_a_provider_back_after_the_reset_doesnt_switch_again() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(Chosen("anthropic"))
+    world.wall -= 24 * HOUR
+    world.passes(3 * HOUR)
+    world.sees(Chosen("auto"))
+    assert world.billed == "subscription"
+
+
+@pytest.mark.parametrize("wrong", [0, 1], ids=["first", "later"])
+def test_one_telling_by_a_clock_that_is_right_is_enough(wrong: int) -> None:
+    """The threshold is told before the limit, each with the clock of its moment."""
+    world = World(DEFAULT)
+    events: list[Event] = [told(97), limit()]
+    for number, event in enumerate(events):
+        world.wall = NOW - DAY * (number == wrong)
+        world.sees(event)
+    world.wall = NOW - DAY
+    world.passes(2 * HOUR)
+    world.sees(Tick())
+    assert not world.state.closed
+
+
+def test_a_gate_that_sleeps_by_either_clock_wakes_for_the_question() -> None:
+    world = World(DEFAULT)
+    world.sees(limit())
+    wake = world.state.wake
+    assert (wake.at, wake.boot_at) == pytest.approx((RESET - LEAD, BOOT + 2 * HOUR - LEAD))
+    assert wake.asked
+    assert wake.marker == ""
+
+
+# Another account
+
+
+def signed_in(rules: Rules = DEFAULT) -> World:
+    world = World(rules)
+    world.sees(SignedIn("mine"))
+    return world
+
+
+def test_another_account_has_windows_and_answers_of_its_own() -> None:
+    world = signed_in()
+    world.sees(told(97, session="s1"))
+    world.sees(Answered("yes"))
+    assert world.billed == "anthropic"
+    world.sees(SignedIn("other"))
+    state = world.state
+    assert (world.billed, world.reasons()) == ("subscription", ["account"])
+    assert [state.windows, state.closed, state.answers, state.question] == [{}, {}, {}, None]
+    world.sees(told(97, RESET + HOUR))
+    assert world.asked == ("five_hour", "threshold")
+
+
+@pytest.mark.parametrize("account", ["mine", "other"])
+def test_a_provider_that_the_user_holds_stays_with_any_account(account: str) -> None:
+    world = signed_in()
+    world.sees(Chosen("anthropic"))
+    world.sees(SignedIn(account))
+    assert world.billed == "anthropic"
+
+
+def test_the_same_account_changes_nothing() -> None:
+    world = signed_in(AUTO)
+    world.sees(limit())
+    before = world.state
+    world.sees(SignedIn("mine"))
+    assert world.state == before
+
+
+def test_who_signs_in_for_the_first_time_forgets_nothing() -> None:
+    world = World()
+    world.sees(limit())
+    world.sees(SignedIn("mine"))
+    assert world.billed == "anthropic"
+
+
+def test_an_idle_session_of_the_earlier_account_closes_nothing() -> None:
+    world = signed_in(Rules("auto", BOTH, BOTH, WINDOWS))
+    world.sees(told(40, session="s1"))
+    world.sees(SignedIn("other"))
+    world.sees(told(99, session="s1"))
+    assert world.billed == "subscription"
+    assert not world.state.windows
+
+
+def test_a_limit_of_the_earlier_account_is_tried_again_with_the_new_one() -> None:
+    """The request was under way when the other account signed in."""
+    world = signed_in(AUTO)
+    world.sees(told(99, session="s1"))
+    world.sees(SignedIn("other"))
+    assert [action.session for action in continues(world.sees(limit()))] == ["s1"]
+    assert world.billed == "subscription"
+    assert continues(world.sees(limit(failure="f2"))) == [], "once"
+
+
+# Outages
+
+
+def outage(does: str, mode: str = "auto") -> World:
+    windows = WINDOWS | {OUTAGE: Policy(does)}
+    return World(Rules(mode, BOTH, BOTH, windows))  # type: ignore[arg-type]
+
+
+def fail(world: World, count: int, first: int = 0) -> list[Continue]:
+    return [
+        action
+        for number in range(count)
+        for action in continues(world.sees(Failed("s1", f"o{first + number}")))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("does", "mode", "count", "billed", "asked"),
+    [
+        ("switch", "auto", FAILURES - 1, "subscription", None),
+        ("switch", "auto", FAILURES, "anthropic", None),
+        ("switch", "ask", FAILURES, "subscription", (OUTAGE, "limit")),
+        ("ask", "auto", FAILURES, "subscription", (OUTAGE, "limit")),
+        ("wait", "auto", FAILURES, "subscription", None),
+        ("downgrade:haiku", "auto", FAILURES, "subscription", (OUTAGE, "limit")),
+        ("switch", "notify", FAILURES, "subscription", None),
+        ("switch", "off", FAILURES, "subscription", None),
+    ],
+)
+def test_an_outage_is_left_like_a_limit_if_the_user_wants_so(
+    does: str, mode: str, count: int, billed: str, asked: tuple[str, str] | None
+) -> None:
+    world = outage(does, mode)
+    went_on = fail(world, count)
+    assert (world.billed, world.asked) == (billed, asked)
+    assert len(went_on) == (billed != "subscription")
+
+
+def test_after_a_pause_the_plan_is_tried_again_and_one_more_failure_is_enough() -> None:
+    world = outage("switch")
+    fail(world, FAILURES)
+    world.sees(Answering())  # the provider did
+    world.passes(PAUSE - LEAD)
+    world.sees(Tick())
+    assert world.billed == "subscription"
+    fail(world, 1, first=FAILURES)
+    assert world.billed == "anthropic"
+
+
+def test_a_plan_that_answers_ends_the_outage() -> None:
+    world = outage("ask")
+    fail(world, FAILURES)
+    world.sees(Answering())
+    assert (world.asked, world.state.closed, world.state.wake.failing) == (None, {}, False)
+    fail(world, FAILURES - 1, first=FAILURES)
+    assert world.asked is None
+
+
+def test_a_failure_told_twice_counts_once() -> None:
+    world = outage("switch")
+    for _ in range(FAILURES):
+        fail(world, 1)
+    assert world.billed == "subscription"
+
+
+def test_who_has_answered_isnt_asked_at_every_failure() -> None:
+    world = outage("ask")
+    fail(world, FAILURES)
+    world.sees(Answered("no"))
+    for number in range(8):
+        world.passes(60)
+        fail(world, 1, first=10 + number)
+    assert world.written("outage", "question") == ["outage", "question"]
+
+
+# Windows that are spared
+
+
+def sparing(does: str = "downgrade:sonnet", mode: str = "auto") -> World:
+    windows = WINDOWS | {"seven_day_opus": Policy(does, 95, 50)}
+    return World(Rules(mode, BOTH, BOTH, windows))  # type: ignore[arg-type]
+
+
+OPUS = limit(window="seven_day_opus", resets_at=WEEKLY)
+
+
+@pytest.mark.parametrize("event", [OPUS, told(96, WEEKLY, window="seven_day_opus")])
+def test_a_window_is_spared_by_another_model_until_its_reset(event: Event) -> None:
+    """It costs nothing, so nobody is asked."""
+    world = sparing(mode="ask")
+    went_on = continues(world.sees(event))
+    world.sees(event)
+    assert bool(went_on) == isinstance(event, Limited)
+    assert (world.billed, world.asked) == ("subscription", None)
+    assert world.state.wake.model == "seven_day_opus:sonnet"
+    assert world.state.wake.line["downgraded"] == {"seven_day_opus": "sonnet"}
+    assert world.state.wake.at == WEEKLY - LEAD
+    world.passes_until(WEEKLY - LEAD)
+    world.sees(Tick())
+    assert world.state.wake.model == ""
+    assert world.written("downgrade", "restore") == ["downgrade", "restore"]
+    assert world.state.tidy_at == world.wall + TIDY_AFTER
+
+
+@pytest.mark.parametrize("mode", ["notify", "off"])
+def test_nobody_is_downgraded_who_doesnt_want_anything_done(mode: str) -> None:
+    world = sparing(mode=mode)
+    world.sees(OPUS)
+    assert world.state.wake.model == ""
+
+
+def test_a_spared_window_doesnt_bar_another_one() -> None:
+    world = sparing()
+    world.sees(OPUS)
+    world.sees(limit(failure="f2"))
+    assert world.billed == "anthropic"
+    assert world.state.wake.model == "", "who pays works with the model of their choice"
+    world.passes_until(RESET)
+    world.sees(Tick())
+    assert world.state.wake.model == "seven_day_opus:sonnet"
+
+
+@pytest.mark.parametrize("skew", [0.0, -DAY], ids=["right", "set back"])
+def test_a_downgrade_that_doesnt_help_isnt_tried_for_ever(skew: float) -> None:
+    """Another model of the same family, say."""
+    world = sparing("downgrade:opus-before")
+    assert continues(world.sees(OPUS))
+    world.wall += skew
+    world.passes(SETTLED + 1)
+    event = limit(failure="f2", window="seven_day_opus", resets_at=WEEKLY)
+    assert continues(world.sees(event)) == []
+
+
+@pytest.mark.parametrize("window", ["five_hour", "seven_day"])
+def test_a_window_of_all_models_isnt_spared_by_one_of_them(window: str) -> None:
+    windows = WINDOWS | {window: Policy("downgrade:haiku", 95, 50)}
+    world = World(Rules("auto", BOTH, BOTH, windows))
+    world.sees(limit(window=window))
+    assert world.asked == (window, "limit")
+    assert not world.state.downgrades
+
+
+def test_a_window_restored_while_a_provider_is_billed_tidies_nothing() -> None:
+    """Else the gate would be told of a time long past, and wake the engine at every hook."""
+    world = sparing()
+    world.sees(limit(window="seven_day_opus", resets_at=NOW + HOUR))
+    world.sees(limit(failure="f2"))
+    world.passes(HOUR)
+    world.sees(Tick())
+    assert world.billed == "anthropic"
+    assert world.state.wake.at == RESET - LEAD
+
+
+# Whatever happens twice
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        limit(),
+        weekly(),
+        limit(live=False),
+        limit(resets_at=None),
+        refusal(),
+        Failed("s1", "o1"),
+        told(97),
+        SignedIn("mine"),
+        Prompted("s1"),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+@pytest.mark.parametrize("rules", [DEFAULT, AUTO], ids=["ask", "auto"])
+def test_an_event_told_twice_changes_nothing_more(rules: Rules, event: Event) -> None:
+    world = World(rules)
+    world.sees(limit("s0", "f0"))
+    world.sees(event)
+    before, entries = world.state, len(world.ledger)
+    again = world.sees(event)
+    assert not any(isinstance(action, Continue | Bar) for action in again)
+    assert len(world.ledger) == entries
+    assert world.state == before

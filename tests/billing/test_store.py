@@ -124,7 +124,7 @@ def test_what_is_saved_is_loaded() -> None:
             window="five_hour",
             resets_at=NOW + 1 / 3,
             since=NOW,
-            ),
+        ),
         limits={"five_hour": NOW + 1 / 3},
         windows={"five_hour": Window(percentage=101.5, resets_at=NOW, seen_at=NOW)},
         sessions={"s1": Session(seen_at=NOW, answered=["f1"])},

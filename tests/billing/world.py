@@ -184,6 +184,8 @@ class User:
     """The share of headless runs among their sessions."""
     trouble: float = 1.0
     """How often something unusual happens, compared with others."""
+    often: str = ""
+    """What happens every other day."""
 
 
 class World:
@@ -288,15 +290,16 @@ class World:
             self.sets_the_clock: 0.04,
             self.starts_anew: 0.04,
             self.runs_out_of_credit: 0.05,
-            self.breaks_down: 0.04,
-            self.hides_costs: 0.02,
+            self.breaks_down: 0.06,
+            self.hides_costs: 0.04,
             self.signs_in: 0.02,
             self.travels: 0.02,
             self.is_generous: 0.02,
             self.sells_extra_usage: 0.02,
         }
         for what, chance in unusual.items():
-            if self.happens(chance * self.user.trouble):
+            often = what.__name__ == self.user.often
+            if self.happens(0.5 if often else chance * self.user.trouble):
                 self.after(self.some(6 * HOUR, DAY), what)
 
     # What is unusual.
@@ -340,7 +343,7 @@ class World:
 
     def breaks_down(self) -> None:
         """The plan's servers fail for a while."""
-        self.down_until = self.now + self.some(5 * MINUTE, 2 * HOUR)
+        self.down_until = self.now + self.some(HOUR, 6 * HOUR)
 
     def hides_costs(self) -> None:
         """Nobody can tell what was spent, for a while."""
@@ -472,7 +475,7 @@ class World:
         due = self.disk.wake.marker != provider or self._due()
         self.engine(Tick() if due else None)
         session.key_at = self.now
-        return self.disk.wake.marker == provider
+        return self.disk.wake.marker == provider and self.now != self.clocks.killed_at
 
     def _billed(self, session: Session, cost: float, windows: list[str]) -> None:
         if session.state != "closed":  # else nobody knows what it has cost
@@ -493,7 +496,7 @@ class World:
             news = self._climbed(session) or self.needed(session)
             self.hook(session, Told(session.seen, session.name) if news else None)
         if self.now > self.look_at:
-            self.look_at = self.now + 20 * MINUTE
+            self.look_at = self.now + HOUR
             told = self.plan.tells(self.now, *self.plan.windows)
             self.engine(Told(told, extra_usage=self.plan.credits > 0))
         session.left -= 1
@@ -657,7 +660,7 @@ class World:
     def step(self, event: Event) -> list[Action]:
         """One step of the machine, and what is written after it, or only some of that."""
         asked = self.disk.question
-        self.auditor.asked = asked.resets_at if asked else None
+        self.auditor.asked = (asked.resets_at, asked.provider) if asked else None
         state, actions = self.advance(self.disk, event, self.auditor.rules, self.moment)
         follows = state.unsettled or Tidy() in actions
         dies = follows and self.happens(0.02)
@@ -706,7 +709,8 @@ class World:
         self.auditor.switches(settings.provider)
         if settings.provider and not self.settings.provider:
             if self.disk.wake.resets_at:  # for which some people wait
-                self.after(self.disk.wake.resets_at - self.now - self.some(0, 60), self.works)
+                left = self.disk.wake.resets_at - self.clocks.wall
+                self.after(max(0.0, left - self.some(0, MINUTE)), self.works)
             for session in self.sessions.values():
                 if session.patient:
                     self.after(0.5, self._resumes, session)

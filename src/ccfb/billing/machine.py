@@ -135,6 +135,8 @@ class _Run:
 
     def take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table of events
         """Note what has happened."""
+        if not isinstance(event, Metered):  # which may tell of the last requests
+            self._put_the_meter_away()
         match event:
             case Limited():
                 self.limited(event)
@@ -214,9 +216,6 @@ class _Run:
                 self._cover(payable)
             elif self.state.switch:
                 self._revert(self._why_back())
-        if not self.state.closed and not _measured(self.state, self.now):
-            self.state.unmeasured = False
-            self.state.meter = None  # only now: the last requests may have been told just then
         self._ask()
         capped = self.state.wake.capped
         self.state.wake = _wake(self.state, self.rules, self.now)
@@ -402,6 +401,11 @@ class _Run:
             if more > 0:
                 meter.sessions[session] = total
                 budget.spend(self.state, session, more, self.now)
+        self._put_the_meter_away()
+
+    def _put_the_meter_away(self) -> None:
+        if not self.state.closed and not _measured(self.state, self.now):
+            self.state.meter, self.state.unmeasured = None, False
 
     def estimated(self, event: Estimated) -> None:
         """The price of going on, for the question."""
@@ -428,6 +432,8 @@ class _Run:
         """The user's word on all windows that are closed, and may only be paid for with it."""
         state = self.state
         asked, provider = self._meant(), self._offer()
+        if state.question and state.question.provider in self.rules.offered:
+            provider = state.question.provider  # though a better one has come back since
         for window, resets_at in asked.items():
             limit = window in state.limits
             state.answers[window] = Answer(
@@ -684,7 +690,8 @@ class _Run:
         if switch:
             switch.window, switch.resets_at = window, payable[window]
             return
-        named = {a.provider for w, a in state.answers.items() if w in payable and a.word == "yes"}
+        asked = {window for window in payable if self._does(window) == "ask"}
+        named = {answer.provider for window, answer in state.answers.items() if window in asked}
         for provider in self.rules.usable:
             if provider not in state.failed and named <= {provider, None}:
                 self._switch(provider, self._reason(window), window, payable[window])
