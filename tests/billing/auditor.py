@@ -416,9 +416,7 @@ class Auditor:
         known = self.closed.get(name)
         if known and abs(known.resets_at - resets_at) <= SAME:
             known.refuses |= refuses
-        elif resets_at > min(self.now, self.clocks.wall) + LEAD and (
-            (name, resets_at) not in self.gone
-        ):
+        elif resets_at > self.clocks.wall + LEAD and (name, resets_at) not in self.gone:
             clocks = self.clocks
             lag, doubtful = max(0.0, -clocks.skew), clocks.skew != 0
             self.closed[name] = Closed(resets_at, refuses, doubtful, lag, clocks.boot)

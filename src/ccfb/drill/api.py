@@ -362,6 +362,11 @@ class FakeApi:
         with self._changed:
             self._failures += [(billing, answer)] * times
 
+    def recover(self) -> None:
+        """No more failures."""
+        with self._changed:
+            self._failures.clear()
+
     def wait_for(
         self, wanted: Callable[[Request], bool], timeout: float, since: float = 0.0
     ) -> Request:
