@@ -7,14 +7,7 @@ from ccfb import asking
 from ccfb.billing.model import State
 from ccfb.cli import health, show
 from ccfb.cli.health import Key, Problem, Report
-
-PER = {
-    "session": "in a session",
-    "window": "in this window",
-    "day": "today",
-    "month": "this month",
-    "answer": "as you said",
-}
+from ccfb.statusline import PERIODS
 
 
 @click.command(
@@ -133,7 +126,7 @@ def _question(state: State) -> list[str]:
 def _budget(report: Report) -> list[str]:
     """What is spent of each cap, and of the user's yes."""
     return [
-        f"${cap.spent:.2f} of ${cap.dollars:.2f}, {PER[cap.per]}"
+        f"${cap.spent:.2f} of ${cap.dollars:.2f}, {PERIODS[cap.per]}"
         + (click.style(" (used up)", fg="red") if cap.used_up else "")
         for cap in health.caps(report)
     ]
