@@ -85,13 +85,23 @@ def test_what_cannot_be_a_key_changes_nothing(ccfb: Run, typed: str, reference: 
     assert secrets.read("anthropic", {"source": "file"}) == SECRET
 
 
-def test_a_key_of_somebody_else_is_taken_with_a_warning(ccfb: Run) -> None:
+def test_a_key_of_another_provider_is_not_taken(ccfb: Run) -> None:
     shown = ccfb("key", "set", "openrouter", stdin=SECRET)
+    assert shown.code == 1
+    assert shown.err == (
+        "error: This is a key for anthropic, not for openrouter. [key-of-another]\n"
+        "hint: Nothing was changed. If it is the one you mean: ccfb key set anthropic\n"
+    )
+    assert "There was no key" in ccfb("key", "remove", "openrouter").out
+
+
+def test_a_key_of_an_unknown_kind_is_taken_with_a_warning(ccfb: Run) -> None:
+    shown = ccfb("key", "set", "openrouter", stdin="gateway-key-1234")
     assert shown.code == 0
     assert shown.err == (
         "warning: This doesn't look like a key for openrouter: those begin with sk-or-\n"
     )
-    assert secrets.read("openrouter", {"source": "file"}) == SECRET
+    assert secrets.read("openrouter", {"source": "file"}) == "gateway-key-1234"
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,13 @@ def _ask(provider: str) -> str:
 
 
 def _stored(provider: str, secret: str) -> StoredKey:
+    for other, known in providers.ALL.items():
+        if other != provider and secret.startswith(known.key_hint):
+            raise CcfbError(
+                "key-of-another",
+                f"This is a key for {other}, not for {provider}.",
+                f"Nothing was changed. If it is the one you mean: ccfb key set {other}",
+            )
     _warn_of_looks(provider, secret)
     return StoredKey(source=secrets.store(provider, secret))
 
