@@ -168,16 +168,16 @@ def _commit(state: State, *, tidy: bool, cut_off: bool) -> None:
     path = paths.settings()
     store.save(state)
 
-    def remember(displaced: dict[str, Any] | None) -> None:
+    def displace(displaced: dict[str, Any] | None) -> None:
         state.displaced = displaced
         store.save(state)
 
     try:
         values = settings.read(path).values
         wanted = _wanted(state, values)
-        written = settings.override(path, wanted, state.displaced, remember)
+        written = settings.override(path, wanted, state.displaced, displace)
         if tidy:
-            written |= settings.override(path, wanted, state.displaced, remember, tidy=True)
+            written |= settings.override(path, wanted, state.displaced, displace, tidy=True)
     except CcfbError as error:
         gate.log("settings", error)
         state.wake.unsettled = False

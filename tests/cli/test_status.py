@@ -290,3 +290,10 @@ def test_keys_are_glanced_at_and_not_touched(
     assert f"openrouter {'usable' if usable else 'not usable'} {words} hooks" in shown
     assert ("no-usable-provider" not in problems(ccfb)) is usable
     assert not os.path.exists("ran")
+
+
+def test_problems_that_one_command_puts_right_name_it_once(ccfb: Run, healthy: None) -> None:
+    config.write({"cost_limit_per_session": 5, "notify_at_percentage": 80})
+    shown = ccfb("status").out
+    assert shown.count("[config-words]") == 2
+    assert shown.count("hint: ccfb config update") == 1

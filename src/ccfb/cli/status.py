@@ -1,5 +1,7 @@
 """`ccfb status`: who is billed now, why, until when, and what is wrong."""
 
+from itertools import groupby
+
 import click
 import orjson
 
@@ -146,8 +148,11 @@ def _provider(key: Key) -> tuple[str, str, str]:
 
 
 def _tell_problems(problems: list[Problem]) -> None:
-    for problem in problems:
-        name = click.style(f"[{problem.reference}]", dim=True)
-        click.echo(f"\n{click.style('problem:', fg='yellow')} {problem.message} {name}")
-        if problem.hint:
-            click.echo(f"{click.style('hint:', dim=True)} {problem.hint}")
+    """Each problem, and what to do; those that one thing puts right stand together."""
+    for hint, group in groupby(problems, key=lambda problem: problem.hint):
+        click.echo()
+        for problem in group:
+            name = click.style(f"[{problem.reference}]", dim=True)
+            click.echo(f"{click.style('problem:', fg='yellow')} {problem.message} {name}")
+        if hint:
+            click.echo(f"{click.style('hint:', dim=True)} {hint}")
