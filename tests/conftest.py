@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 OURS = ("CLAUDE", "ANTHROPIC", "CCFB")
@@ -12,6 +13,10 @@ MACHINE = {name: value for name, value in os.environ.items() if not name.startsw
 REAL_HOME = Path.home()
 FORBIDDEN = tuple(str(REAL_HOME / name) for name in (".claude", ".claude.json"))
 _armed = False
+
+# No test is about how fast this machine is just now.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def _audit(event: str, args: tuple[object, ...]) -> None:
