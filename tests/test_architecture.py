@@ -38,7 +38,8 @@ ROOMS = {
     "ccfb.errors": set(),
     "ccfb.paths": set(),
     "ccfb.files": {"ccfb.paths", "ccfb.errors"},
-    "ccfb.config": {"ccfb.errors", "ccfb.paths", "ccfb.files"},
+    "ccfb.plans": set(),
+    "ccfb.config": {"ccfb.errors", "ccfb.paths", "ccfb.files", "ccfb.plans"},
     "ccfb.secrets": {"ccfb.errors", "ccfb.paths", "ccfb.files"},
     "ccfb.words": set(),
     "ccfb.gate": {"ccfb.paths", "ccfb.client.signals", "ccfb.engine", "ccfb.statusline"},
@@ -56,9 +57,10 @@ ROOMS = {
     "ccfb.notify": BASE | {"ccfb.gate", "ccfb.logbook"},
     "ccfb.alerts": {"ccfb.billing", "ccfb.notify", "ccfb.words"},
     "ccfb.asking": {"ccfb.billing", "ccfb.words"},
-    "ccfb.prices": {"ccfb.errors"},
+    "ccfb.prices": {"ccfb.errors", "ccfb.paths", "ccfb.files"},
     "ccfb.meter": {"ccfb.client", "ccfb.prices"},
     "ccfb.estimate": {"ccfb.client", "ccfb.meter", "ccfb.prices"},
+    "ccfb.report": BASE | {"ccfb.billing", "ccfb.plans", "ccfb.prices", "ccfb.words"},
     "ccfb.usage": BASE | {"ccfb.gate"},
     "ccfb.effects": BASE
     | {"ccfb.billing", "ccfb.client", "ccfb.gate", "ccfb.providers", "ccfb.secrets"}

@@ -381,6 +381,7 @@ def test_looking_up_a_price_takes_nothing_but_the_standard_library() -> None:
     light, all_of_them = json.loads(done.stdout)
     assert {name for name in light if name.startswith("ccfb")} == {
         "ccfb",
+        "ccfb.paths",
         "ccfb.prices",
         "ccfb.prices.model",
         "ccfb.prices.table",

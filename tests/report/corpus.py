@@ -31,7 +31,8 @@ BACKGROUND = "claude-haiku-4-5-20251001"
 PROJECTS = [f"/home/user/{name}" for name in ("api", "web", "docs", "shop", "game", "tools", "lab")]
 START = datetime(2026, 8, 20, tzinfo=UTC).timestamp()
 SECONDS = 90 * 86_400
-WORDS = 'the of value return import self class None True naïve 你好 → “quoted” \\ " \t { }'.split(" ")
+WORDS = ["the", "of", "value", "return", "import", "self", "class", "None", "naïve", "你好", "→"]
+SIGNS = ["“quoted”", "\\", '"', "\t", "{", "}"]
 TRAP = '{"type":"assistant","message":{"id":"msg_x","usage":{"input_tokens":1,"output_tokens":9}}}'
 UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
 
@@ -69,7 +70,7 @@ class Corpus:
         self.cut = 0
         self.bytes = 0
         self.repeated: list[bytes] = []
-        self.pool = " ".join(self.dice.choices([*WORDS, TRAP], [*[30] * len(WORDS), 1], k=300_000))
+        self.pool = " ".join(self.dice.choices([*WORDS * 30, *SIGNS * 30, TRAP], k=300_000))
 
     def make(self, size: int, sessions: int) -> None:
         """Fill the folder with about that many bytes."""
@@ -117,7 +118,7 @@ class Session:
         self.lines: list[bytes] = []
         self.parent: str | None = None
         self.agent = ""
-        self.spent: Counter[str] = Counter()
+        self.spent: Counter[tuple[str, str]] = Counter()
 
     @property
     def path(self) -> Path:
@@ -146,7 +147,7 @@ class Session:
         self.note("file-history-snapshot", snapshot={"timestamp": self.time()})
         self.row(promptId=self.corpus.name(), type="user", message=self.said(self.corpus.text(200)))
         if dice.random() < 0.5:
-            self.row(attachment={"type": "reminder", "content": self.corpus.text(900)})
+            self.row(attachment={"type": "reminder", "content": self.corpus.text(2_500)})
         for _ in range(dice.randrange(1, 9)):
             self.call()
         if dice.random() < 0.15:
@@ -171,7 +172,9 @@ class Session:
             cache_write_1h=written if long else 0,
         )
         self.context = min(400_000, self.context + written)
-        blocks = [{"type": "text", "text": corpus.text(400)}] if final or dice.random() < 0.4 else []
+        blocks: list[Row] = []
+        if final or dice.random() < 0.4:
+            blocks.append({"type": "text", "text": corpus.text(400)})
         tools = 0 if final else dice.choice((1, 1, 1, 2, 3))
         for _ in range(tools):
             command = {"command": corpus.text(120), "usage": {"output_tokens": 1}}
@@ -200,7 +203,7 @@ class Session:
         self.spent.update({(self.model, key): value for key, value in used._asdict().items()})
         for _ in range(tools):
             self.at += dice.expovariate(1 / 3)
-            result = {"type": "tool_result", "content": corpus.text(2_000)}
+            result = {"type": "tool_result", "content": corpus.text(4_500)}
             self.row(promptId=self.id, type="user", message=self.said([result]))
 
     def delegate(self) -> None:
@@ -240,7 +243,7 @@ class Session:
         hidden = self.dice.randrange(500, 5_000)
         self.corpus.background[self.id] = hidden
         models: dict[str, Row] = {BACKGROUND: _stated(input=hidden, dollars=hidden / 10**6)}
-        for model in {model for model, _ in self.spent} - {BACKGROUND}:
+        for model in sorted({model for model, _ in self.spent} - {BACKGROUND}):
             numbers = {key: value for (name, key), value in self.spent.items() if name == model}
             written = numbers.pop("cache_write_5m") + numbers.pop("cache_write_1h")
             models[model] = _stated(**numbers, cache_write=written, dollars=1.0)
@@ -304,7 +307,7 @@ class Session:
         return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
-def _stated(  # noqa: PLR0913 - the kinds of tokens
+def _stated(
     *,
     dollars: float,
     input: int = 0,  # noqa: A002 - as everywhere

@@ -32,7 +32,14 @@ ELSEWHERE = {
 }
 """What is set in other ways."""
 
-SELDOM = ("keys", "models", "windows.seven_day_", "windows.outage.switch", "windows.outage.back")
+SELDOM = (
+    "keys",
+    "models",
+    "plans.",
+    "windows.seven_day_",
+    "windows.outage.switch",
+    "windows.outage.back",
+)
 """What is shown only where it is set."""
 
 

@@ -1,19 +1,24 @@
 """`ccfb report`: what it all cost, and who paid."""
 
 import os
+import shutil
+import sys
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 
-from ccfb import paths
+from ccfb import files, paths
 from ccfb.cli import show
 from ccfb.report import days, progress
 from ccfb.report.model import BY, Request
-from ccfb.report.produce import produce
+from ccfb.report.produce import clocks, look, produce
 
 DAY = click.DateTime(["%Y-%m-%d"])
+
+PAGE = "ccfb-report.html"
 
 
 @click.command(
@@ -22,12 +27,17 @@ DAY = click.DateTime(["%Y-%m-%d"])
         ("ccfb report", "a summary"),
         ("ccfb report --by day --since 2026-11-01", "a line for each day"),
         ("ccfb report --by session --provider anthropic", "what was billed to the key"),
+        ("ccfb report --by provider", "with each switch"),
+        ("ccfb report --by window", "with each limit, and how long you didn't wait"),
+        ("ccfb report --open", "a page with charts, in your browser"),
+        ("ccfb report --watch", "the summary, as it grows"),
         ("ccfb report --json", "for scripts; schema_version 1"),
+        ("ccfb report --csv --by month", "for spreadsheets"),
     ),
 )
 @click.option("--by", type=click.Choice(BY), help="A line for each.")
-@click.option("--since", type=DAY, help="The first day.")
-@click.option("--until", type=DAY, help="The last day.")
+@click.option("--since", type=DAY, metavar="DATE", help="The first day.")
+@click.option("--until", type=DAY, metavar="DATE", help="The last day.")
 @click.option("--timezone", metavar="ZONE", help="Whose days count, such as Europe/Berlin.")
 @click.option("--project", metavar="FOLDER", help="Only this one; its last part is enough.")
 @click.option("--provider", metavar="NAME", help="Only what it was billed for; or subscription.")
@@ -40,18 +50,94 @@ DAY = click.DateTime(["%Y-%m-%d"])
 )
 @click.option("--prune", is_flag=True, help="Forget transcripts that are gone.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; times are ISO 8601, UTC.")
-def command(config_dirs: Sequence[str], since: datetime | None, **options: Any) -> None:
+@click.option("--csv", "as_csv", is_flag=True, help="The view's lines; by day, if not otherwise.")
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    is_flag=False,
+    flag_value=PAGE,
+    help=f"A page with charts, in one file; {PAGE} by default, - is standard output.",
+)
+@click.option("--open", "opens", is_flag=True, help="The page, in your browser.")
+@click.option("--watch", "watches", is_flag=True, help="Follow what happens, until Ctrl-C.")
+def command(config_dirs: Sequence[str], **options: Any) -> None:
     """Show what Claude Code has used, what it cost, and who was billed.
 
     It reads Claude Code's transcripts, and remembers what they come to: the next report reads only
     what has been added. The first one may take a few seconds.
     """
-    until = options.pop("until")
+    page, opens, watches = (options.pop(name) for name in ("page", "opens", "watches"))
+    _one_form(options["as_json"], options["as_csv"], page or opens, watches)
+    since, until = (_number(options.pop(name)) for name in ("since", "until"))
+    if since and until and since > until:
+        raise click.UsageError("--until is before --since.")
+    if options["as_csv"]:
+        options["by"] = options["by"] or "day"
     request = Request(
         folders=tuple(os.path.join(folder, "projects") for folder in config_dirs)
         or (paths.projects(),),
-        since=days.number_of(since.date()) if since else 0,
-        until=days.number_of(until.date()) if until else days.NEVER,
+        since=since or 0,
+        until=days.NEVER if until is None else until,
         **{name: value for name, value in options.items() if value},
     )
-    click.echo(produce(request, progress.bar()))
+    if watches:
+        _watch(request)
+    elif page or opens:
+        _draw(request, page, opens=opens)
+    else:
+        _print(produce(request, progress.bar()), pages=bool(request.by) and not request.as_csv)
+
+
+def _one_form(*forms: object) -> None:
+    if sum(map(bool, forms)) > 1:
+        raise click.UsageError("Choose one of --json, --csv, --html or --open, and --watch.")
+
+
+def _number(day: datetime | None) -> int | None:
+    return days.number_of(day.date()) if day else None
+
+
+def _print(text: str, *, pages: bool) -> None:
+    """On a terminal, what is longer than the screen goes through the user's pager."""
+    lines = text.count("\n") + 1
+    if pages and sys.stdout.isatty() and lines >= shutil.get_terminal_size().lines:
+        click.echo_via_pager(text + "\n")
+    else:
+        click.echo(text)
+
+
+def _watch(request: Request) -> None:
+    if not sys.stdout.isatty():
+        raise click.UsageError("--watch needs a terminal.")
+    from ccfb.report.render import live  # noqa: PLC0415 - only for this
+
+    offset = clocks(request)
+    live.watch(lambda: look(request, offset, lambda _done, _total: None, time.time()), offset)
+
+
+def _draw(request: Request, page: str | None, *, opens: bool) -> None:
+    """Write the page, and show it."""
+    from ccfb.report.page import collect_page  # noqa: PLC0415 - only for this
+    from ccfb.report.render import html  # noqa: PLC0415
+
+    text = html.render(collect_page(request, clocks(request), progress.bar(), time.time()))
+    if page == "-":
+        click.echo(text)
+        return
+    path = os.path.abspath(page or _temporary())
+    files.replace(path, text.encode())
+    if page:
+        click.echo(f"Written to {path}")
+    if opens:
+        import webbrowser  # noqa: PLC0415
+
+        if not webbrowser.open(f"file://{path}"):
+            show.warn("No browser can be opened.", f"Open it yourself: {path}")
+
+
+def _temporary() -> str:
+    """A place that the system tidies up."""
+    import tempfile  # noqa: PLC0415
+
+    return os.path.join(tempfile.mkdtemp(prefix="ccfb-"), PAGE)

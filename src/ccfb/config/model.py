@@ -12,6 +12,8 @@ from pydantic import (
     model_validator,
 )
 
+from ccfb.plans import PLANS
+
 ProviderName = Literal["anthropic", "openrouter"]
 PROVIDERS: tuple[ProviderName, ...] = ("anthropic", "openrouter")
 
@@ -154,6 +156,48 @@ class Sources(Strict):
     usage_endpoint: UsageEndpoint = UsageEndpoint()
 
 
+PerMonth = Annotated[Dollars, Field(description="Dollars a month.")]
+Window = Annotated[
+    Dollars,
+    Field(
+        description="Dollars, at API prices, that five hours hold, until your limits tell better."
+    ),
+]
+Week = Annotated[Dollars | None, Field(description="The same of a week; null: it isn't counted.")]
+
+
+class Pro(Strict):
+    """What it costs and holds."""
+
+    price: PerMonth = PLANS["pro"].price
+    window: Window = PLANS["pro"].window
+    week: Week = PLANS["pro"].week
+
+
+class Max5x(Strict):
+    """What it costs and holds."""
+
+    price: PerMonth = PLANS["max_5x"].price
+    window: Window = PLANS["max_5x"].window
+    week: Week = PLANS["max_5x"].week
+
+
+class Max20x(Strict):
+    """What it costs and holds."""
+
+    price: PerMonth = PLANS["max_20x"].price
+    window: Window = PLANS["max_20x"].window
+    week: Week = PLANS["max_20x"].week
+
+
+class Plans(Strict):
+    """Anthropic's plans, which the report compares."""
+
+    pro: Pro = Pro()
+    max_5x: Max5x = Max5x()
+    max_20x: Max20x = Max20x()
+
+
 def _each_once(names: list[ProviderName]) -> list[ProviderName]:
     if len(set(names)) < len(names):
         raise ValueError("each may stand there once")
@@ -187,6 +231,10 @@ class Config(Strict):
         description="What happens in each window of the plan; `outage`: while servers are down.",
     )
     budget: Budget = Budget()
+    plan: Literal["pro", "max_5x", "max_20x"] | None = Field(
+        default=None, description="Yours, for the report's comparison; null: not known."
+    )
+    plans: Plans = Plans()
     sources: Sources = Sources()
     status_line: str | None = Field(
         default=None, description="A template for the status line; null: the built-in one."

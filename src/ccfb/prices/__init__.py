@@ -1,7 +1,8 @@
 """What a token costs: one compiled table for budget, estimate and report.
 
 Nothing but the standard library, and the table is read when the first price is asked for.
-`compile` makes the table; only it knows where prices come from.
+`compile` makes it of what `genai-prices` publishes: `ship` for the package, `update` for a user
+who wants fresher prices than that.
 """
 
 from ccfb.prices.model import Price, Rates, Usage, cost, usage_of

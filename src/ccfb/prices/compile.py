@@ -1,26 +1,23 @@
-"""Makes `table.json` from the installed `genai-prices`: `python -m ccfb.prices.compile`.
+"""From the prices that `genai-prices` publishes to a table: its rules are worked out once.
 
-Never imported at run time: `genai-prices` is large, and here its rules are worked out once.
+Standard library only, so that fresh prices need nothing more than a download.
 """
 
 import json
 import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
-from importlib.metadata import version
-
-from genai_prices import types
-from genai_prices.data import providers as known_providers
+from typing import Any
 
 from ccfb.errors import CcfbError
-from ccfb.prices.table import PATH, Dated, Model, Row, Table
+from ccfb.prices.table import HEAD, VERSION, Dated, Model, Row, Table
 
 PROVIDERS = ("anthropic", "openrouter")
 LONG_AGO = date(2000, 1, 1)
 FAST = {"speed": "fast"}
 
-Rate = Decimal | types.TieredPrices
+Json = Mapping[str, Any]
 
 RATES = (
     ("input_mtok",),
@@ -36,17 +33,32 @@ CLAUDE_WRITES = {"cache_write_mtok": Decimal("1.25"), "cache_write_1h_mtok": Dec
 that on, also where no price list says so."""
 
 
-def table() -> Table:
-    """Work the table out.
+def read(published: bytes | str) -> Any:
+    """Decode what is published; prices are decimals.
 
     Raises:
-        CcfbError: `genai-prices` has a rule that the table can't express.
+        ValueError: It isn't JSON.
     """
-    by_id = {provider.id: provider for provider in known_providers}
-    return {
-        "source": f"genai-prices {version('genai-prices')}",
-        "providers": {name: _models(by_id[name]) for name in PROVIDERS},
-    }
+    return json.loads(published, parse_float=Decimal, parse_constant=_no_number)
+
+
+def table(published: Any, source: str, made: str) -> Table:
+    """Work the table out.
+
+    Args:
+        published: A list of providers, decoded with `read`.
+        source: Where it comes from, for people.
+        made: The day, as an ISO date.
+
+    Raises:
+        CcfbError: `prices-not-understood`, if there is a rule that the table can't express.
+    """
+    try:
+        by_id = {provider["id"]: provider for provider in published}
+        providers = {name: _models(by_id[name]) for name in PROVIDERS}
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error) as error:
+        raise _strange("a model", f"{type(error).__name__}: {error}") from error
+    return {"version": VERSION, "made": made, "source": source, "providers": providers}
 
 
 def render(table: Table) -> str:
@@ -55,61 +67,77 @@ def render(table: Table) -> str:
     for name, models in table["providers"].items():
         lines = [f"{json.dumps(model)}: {json.dumps(entry)}" for model, entry in models.items()]
         providers.append(f"{json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n}")
-    head = f'{{"source": {json.dumps(table["source"])},\n"providers": {{\n'
+    head = f'{HEAD}{table["made"]}", "source": {json.dumps(table["source"])},\n"providers": {{\n'
     return head + ",\n".join(providers) + "\n}}\n"
 
 
-def _models(provider: types.Provider) -> dict[str, Model]:
-    if provider.fallback_model_providers:
-        raise _strange(provider.id, "prices borrowed from another provider")
+def _models(provider: Json) -> dict[str, Model]:
+    if provider.get("fallback_model_providers"):
+        raise _strange(provider["id"], "prices borrowed from another provider")
     models: dict[str, Model] = {
-        model.id: {"names": [], "patterns": [], "prices": _prices(model)}
-        for model in provider.models
+        model["id"]: {"names": [], "patterns": _patterns(model), "prices": _prices(model)}
+        for model in provider["models"]
     }
-    if len(models) != len(provider.models):
-        raise _strange(provider.id, "two models of one name")
-    for model in provider.models:
-        for clause in _clauses(model.match):
-            if isinstance(clause, types.ClauseEquals):
-                # An earlier model's pattern may claim the name, and then it wins.
-                owner = provider.find_model(clause.equals)
-                if owner and clause.equals.lower() not in models[owner.id]["names"]:
-                    models[owner.id]["names"].append(clause.equals.lower())
-            else:
-                models[model.id]["patterns"].append(_pattern(model, clause))
+    if len(models) != len(provider["models"]):
+        raise _strange(provider["id"], "two models of one name")
+    names = {model["id"]: set(_names(model)) for model in provider["models"]}
+    patterns = {
+        model: [re.compile(pattern) for pattern in entry["patterns"]]
+        for model, entry in models.items()
+    }
+    for name in dict.fromkeys(name for model in provider["models"] for name in _names(model)):
+        # An earlier model's pattern may claim the name, and then it wins.
+        owner = next(
+            model
+            for model in models
+            if name in names[model] or any(each.search(name) for each in patterns[model])
+        )
+        models[owner]["names"].append(name)
     return models
 
 
-def _clauses(match: types.MatchLogic) -> Iterator[types.MatchLogic]:
-    if isinstance(match, types.ClauseOr):
-        for clause in match.or_:
+def _clauses(match: Json) -> Iterator[tuple[str, Any]]:
+    ((kind, what),) = match.items()
+    if kind == "or":
+        for clause in what:
             yield from _clauses(clause)
     else:
-        yield match
+        yield kind, what
 
 
-def _pattern(model: types.ModelInfo, clause: types.MatchLogic) -> str:
-    """A regular expression to search for in a name in lower case."""
-    if isinstance(clause, types.ClauseRegex):
-        return clause.regex
-    if isinstance(clause, types.ClauseStartsWith):
-        return f"^{re.escape(clause.starts_with.lower())}"
-    if isinstance(clause, types.ClauseEndsWith):
-        return rf"{re.escape(clause.ends_with.lower())}\Z"
-    if isinstance(clause, types.ClauseContains):
-        return re.escape(clause.contains.lower())
-    raise _strange(model.id, type(clause).__name__)
+def _names(model: Json) -> list[str]:
+    """In lower case."""
+    return [what.lower() for kind, what in _clauses(model["match"]) if kind == "equals"]
 
 
-def _prices(model: types.ModelInfo) -> list[Dated]:
+def _patterns(model: Json) -> list[str]:
+    """Regular expressions to search for in a name in lower case."""
+    clauses = [clause for clause in _clauses(model["match"]) if clause[0] != "equals"]
+    return [_pattern(model, kind, what) for kind, what in clauses]
+
+
+def _pattern(model: Json, kind: str, what: str) -> str:
+    if kind == "regex":
+        return what
+    if kind == "starts_with":
+        return f"^{re.escape(what.lower())}"
+    if kind == "ends_with":
+        return rf"{re.escape(what.lower())}\Z"
+    if kind == "contains":
+        return re.escape(what.lower())
+    raise _strange(model["id"], f"names that match by {kind}")
+
+
+def _prices(model: Json) -> list[Dated]:
     dated: list[Dated] = []
     for day in sorted({LONG_AGO, *_starts(model)}):
-        at = datetime.combine(day, time(), UTC)
-        standard = model.get_prices(at)
+        standard = _standard(model, day)
+        variants = [each for each in _fast(model) if _active(each, day)]
+        fast = {**standard, **{k: v for each in variants[::-1] for k, v in _told(each).items()}}
         prices: Dated = {
             "since": day.isoformat() if day > LONG_AGO else "",
             "standard": _rows(model, standard),
-            "fast": _rows(model, model.get_prices(at, FAST)) if _has_fast(model, at) else [],
+            "fast": _rows(model, fast) if variants else [],
             "web_search": _web_search(model, standard),
         }
         if not dated or prices | {"since": ""} != dated[-1] | {"since": ""}:
@@ -117,68 +145,96 @@ def _prices(model: types.ModelInfo) -> list[Dated]:
     return dated
 
 
-def _starts(model: types.ModelInfo) -> Iterator[date]:
+def _standard(model: Json, day: date) -> Json:
+    """The prices of a day: the last ones that hold, else the first."""
+    conditional = _conditional(model)
+    holding = [each for each in conditional if _active(each, day)]
+    return _told((holding or conditional[:1])[-1])
+
+
+def _conditional(model: Json) -> list[Json]:
+    prices = model["prices"]
+    return prices if isinstance(prices, list) else [{"prices": prices}]
+
+
+def _told(conditional: Json) -> Json:
+    return {key: rate for key, rate in conditional["prices"].items() if rate is not None}
+
+
+def _fast(model: Json) -> list[Json]:
+    return [each for each in model.get("price_variants") or () if each["when"] == FAST]
+
+
+def _starts(model: Json) -> Iterator[date]:
     """The days on which a price of this model begins."""
-    prices = model.prices if isinstance(model.prices, list) else []
-    constraints = [dated.constraint for dated in prices]
-    for constraint in (*constraints, *(variant.constraint for variant in _fast(model))):
-        if isinstance(constraint, types.StartDateConstraint):
-            yield constraint.start_date
-        elif constraint is not None:
-            raise _strange(model.id, type(constraint).__name__)
+    for each in (*_conditional(model), *_fast(model)):
+        constraint = each.get("constraint")
+        if constraint and set(constraint) != {"start_date"}:
+            raise _strange(model["id"], f"prices by {', '.join(constraint)}")
+        if constraint:
+            yield date.fromisoformat(constraint["start_date"])
 
 
-def _fast(model: types.ModelInfo) -> list[types.PriceVariant]:
-    return [variant for variant in model.price_variants or () if variant.when == FAST]
+def _active(conditional: Json, day: date) -> bool:
+    constraint = conditional.get("constraint")
+    return not constraint or date.fromisoformat(constraint["start_date"]) <= day
 
 
-def _has_fast(model: types.ModelInfo, at: datetime) -> bool:
-    return any(
-        variant.constraint is None or variant.constraint.active(at) for variant in _fast(model)
-    )
-
-
-def _rows(model: types.ModelInfo, price: types.ModelPrice) -> list[Row]:
+def _rows(model: Json, price: Json) -> list[Row]:
     """A row for each length of prompt from which rates differ; none without a price."""
-    if price.input_mtok is None or price.output_mtok is None:
+    if "input_mtok" not in price or "output_mtok" not in price:
         return []
-    known = {key: getattr(price, key) for keys in RATES for key in keys}
-    if "claude" in model.id:
+    known = dict(price)
+    if "claude" in model["id"]:
         for key, times in CLAUDE_WRITES.items():
-            known[key] = known[key] or _times(price.input_mtok, times)
+            known.setdefault(key, _times(price["input_mtok"], times))
     # What isn't priced by itself is billed as what it is a part of, at any length.
-    rates = [next(known[key] for key in keys if known[key] is not None) for keys in RATES]
-    starts = {tier.start for rate in rates for tier in getattr(rate, "tiers", ())}
+    rates = [_tiers(next(known[key] for key in keys if key in known)) for keys in RATES]
+    starts = {start for tiers in rates for start, _ in tiers[1:]}
     if 0 in starts:
-        raise _strange(model.id, "a tier that starts at no tokens")
+        raise _strange(model["id"], "a tier that starts at no tokens")
     return [_row(rates, above) for above in (0, *sorted(starts))]
 
 
-def _times(rate: Rate, factor: Decimal) -> Rate:
-    if isinstance(rate, types.TieredPrices):
-        tiers = [types.Tier(tier.start, tier.price * factor) for tier in rate.tiers]
-        return types.TieredPrices(rate.base * factor, tiers)
+def _times(rate: Any, factor: Decimal) -> Any:
+    if isinstance(rate, Mapping):
+        tiers = [{**tier, "price": tier["price"] * factor} for tier in rate["tiers"]]
+        return {"base": rate["base"] * factor, "tiers": tiers}
     return rate * factor
 
 
-def _row(rates: list[Rate], above: int) -> Row:
-    fresh, output, read, written_5m, written_1h = (_rate(rate, above) for rate in rates)
+def _tiers(rate: Any) -> list[tuple[int, float]]:
+    """Dollars per million tokens, and the length of a prompt above which they hold."""
+    if not isinstance(rate, Mapping):
+        return [(0, _dollars(rate))]
+    rising = sorted((int(tier["start"]), _dollars(tier["price"])) for tier in rate["tiers"])
+    return [(0, _dollars(rate["base"])), *rising]
+
+
+def _dollars(rate: Any) -> float:
+    dollars = float(rate)
+    if not 0 <= dollars < float("inf"):
+        raise ValueError(f"{rate} is no price")
+    return dollars
+
+
+def _row(rates: list[list[tuple[int, float]]], above: int) -> Row:
+    """The rates when the prompt is just longer than `above`."""
+    fresh, output, read, written_5m, written_1h = (
+        next(dollars for start, dollars in reversed(tiers) if start <= above) for tiers in rates
+    )
     return above, fresh, output, read, written_5m, written_1h
 
 
-def _rate(rate: Rate, above: int) -> float:
-    """Dollars per million tokens when the prompt is just longer than `above`."""
-    if isinstance(rate, types.TieredPrices):
-        rising = (tier.price for tier in rate.tiers if tier.start <= above)
-        return float((rate.base, *rising)[-1])
-    return float(rate)
+def _web_search(model: Json, price: Json) -> float:
+    rate = price.get("web_searches_kcount", 0)
+    if isinstance(rate, Mapping):
+        raise _strange(model["id"], "searches priced by their number")
+    return _dollars(rate)
 
 
-def _web_search(model: types.ModelInfo, price: types.ModelPrice) -> float:
-    rate = price.web_searches_kcount
-    if isinstance(rate, types.TieredPrices):
-        raise _strange(model.id, "searches priced by their number")
-    return float(rate or 0)
+def _no_number(constant: str) -> float:
+    raise ValueError(f"{constant} is no price")
 
 
 def _strange(what: str, rule: str) -> CcfbError:
@@ -187,14 +243,3 @@ def _strange(what: str, rule: str) -> CcfbError:
         f"genai-prices has a rule for {what} that the table of prices can't express: {rule}.",
         "The table stays as it is. Please report this.",
     )
-
-
-def main() -> None:
-    """Write the table that is shipped with the package."""
-    compiled = render(table())
-    with open(PATH, "w", encoding="utf-8", newline="\n") as file:
-        file.write(compiled)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,12 +2,20 @@
 
 import os
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import TypedDict
 
+from ccfb import paths
 from ccfb.prices.model import Price, Rates
 
 PATH = os.path.join(os.path.dirname(__file__), "table.json")
+"""The table that is shipped with the package."""
+
+VERSION = 1
+
+HEAD = f'{{"version": {VERSION}, "made": "'
+"""How a table begins, before the day."""
 
 Row = tuple[int, float, float, float, float, float]
 """As in `Rates`."""
@@ -38,8 +46,11 @@ class Model(TypedDict):
 
 
 class Table(TypedDict):
-    """What `table.json` holds."""
+    """What a file of prices holds."""
 
+    version: int
+    made: str
+    """The day, as an ISO date."""
     source: str
     providers: dict[str, dict[str, Model]]
 
@@ -74,17 +85,47 @@ def dearest(provider: str, at: float) -> Price:
     return _dearest(provider, _day(at))
 
 
+def fetched() -> str:
+    """Where `ccfb prices update` keeps its table."""
+    return paths.own("prices.json")
+
+
+def in_force() -> str:
+    """The file that prices are read from: the fetched table, unless the shipped one is newer."""
+    return fetched() if made(fetched()) >= made(PATH) else PATH
+
+
+def made(path: str) -> str:
+    """The day on which a table was made, as an ISO date; empty where there is none."""
+    with suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
+        line = file.readline()
+        return line[len(HEAD) :].partition('"')[0] if line.startswith(HEAD) else ""
+    return ""
+
+
+def read(path: str) -> Table:
+    """All prices of a file.
+
+    Raises:
+        OSError: There is none.
+        ValueError: It is damaged.
+    """
+    import json  # noqa: PLC0415 - costs more than the rest of this room
+
+    with open(path, encoding="utf-8") as file:
+        table: Table = json.load(file)
+    return table
+
+
 def _day(at: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
 @lru_cache(maxsize=1)
 def _load() -> Table:
-    import json  # noqa: PLC0415 - costs more than the rest of this room
-
-    with open(PATH, encoding="utf-8") as file:
-        table: Table = json.load(file)
-    return table
+    with suppress(OSError, ValueError):
+        return read(in_force())
+    return read(PATH)
 
 
 @lru_cache

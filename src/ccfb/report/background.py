@@ -54,12 +54,12 @@ def rests(
     """What is left of accounts of one start, by model.
 
     Args:
-        accounts: One for each transcript.
+        accounts: One for each transcript, the earliest first.
         own: The messages of each transcript.
         shared: Those of all subagents, which never stand in a copy.
     """
     largest: dict[str, Rest] = {}
-    for account in sorted(accounts, key=lambda account: account.at):
+    for account in accounts:
         told = [message for message in own[account.file] if message.at <= account.at]
         messages = {message.key: message for message in (*told, *shared)}.values()
         for model, total in account.models.items():

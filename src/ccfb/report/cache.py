@@ -59,7 +59,7 @@ def use(path: str, work: Callable[[sqlite3.Connection], Result]) -> Result:
     """
     try:
         return _use(path, work)
-    except sqlite3.OperationalError:
+    except (OSError, sqlite3.OperationalError):
         return _use(MEMORY, work)
     except sqlite3.DatabaseError:
         for end in ("", "-wal", "-shm"):

@@ -1,7 +1,7 @@
 """The sums that a report is made of, from a cache that is brought up to date first."""
 
 import os
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import ccfb
@@ -30,13 +30,16 @@ WHERE ({within}) AND slot >= :start AND slot < :stop
 GROUP BY 1, 2, 3, 4, 5{time}
 """
 
-TIMES = {"window": ", slot"} | dict.fromkeys(("day", "week", "month"), ", (slot + :offset) / :day")
-"""By what else sums are kept apart, for lines that are times."""
+TIMES = {"window": ", slot"} | dict.fromkeys(
+    ("day", "week", "month", "session"), ", (slot + :offset) / :day"
+)
+"""By what else sums are kept apart, for lines that are times; and for exports of sessions."""
 
 
 def collect(request: Request, offset: days.Offset, progress: Progress) -> Collected:
     """Read what is new in transcripts, and add everything up."""
-    files.make_own_dir()
+    with suppress(OSError):  # what can't be kept is found out again the next time
+        files.make_own_dir()
     path = paths.own("report.db")
     transcripts = transcripts_in(request.folders)
     ahead = _ahead(transcripts) if not os.path.exists(path) else None
@@ -70,7 +73,8 @@ def _refresh(
     ahead: "Reading | None",
 ) -> bool:
     """Bring the cache up to date; False if it was."""
-    stamps = {"ledger": _stamp(paths.own("ledger.jsonl")), "prices": _stamp(PRICES)}
+    prices = f"{_stamp(PRICES)} {_stamp(paths.own('prices.json'))}"
+    stamps = {"ledger": _stamp(paths.own("ledger.jsonl")), "prices": prices}
     gone = _gone(database, request, transcripts) if request.prune else []
     if not gone and not _stale(database, transcripts) and stamps == _stamps(database):
         return False
@@ -167,4 +171,6 @@ def _collected(database: "Connection", request: Request, offset: days.Offset) ->
         period = {"start": start, "stop": stop, "offset": ahead}
         sums += map(Sum._make, database.execute(query, {**tops, **limits, **period}))
     events = database.execute("SELECT * FROM ledger ORDER BY id")
-    return Collected(sums, [Event(*event) for event in events], dict(folders), *map(int, counts))
+    return Collected(
+        sums, [Event(*event) for event in events], dict(folders), *(count or 0 for count in counts)
+    )

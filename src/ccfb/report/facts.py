@@ -1,5 +1,6 @@
 """Sums of messages, and what they cost: what a report is made of."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from operator import mul
@@ -36,14 +37,14 @@ def sums(
         billers: The providers that switches went to.
         without: Keys of messages that are counted elsewhere.
     """
-    runs: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+    runs: defaultdict[tuple[int, int], list[tuple[int, ...]]] = defaultdict(list)
     for row in each(rows):
-        if row[KEY] not in without:
-            place = row[KIND], row[AT] // SLOT
-            run = runs.get(place)
-            if run is None:
-                run = runs[place] = []
-            run.append(row[OUTPUT:])
+        runs[row[KIND], row[AT] // SLOT].append(row)
+    if without:
+        kept = {
+            place: [row for row in run if row[KEY] not in without] for place, run in runs.items()
+        }
+        return [_sum(*place, kinds[place[0]], run, billers) for place, run in kept.items() if run]
     return [_sum(*place, kinds[place[0]], run, billers) for place, run in runs.items()]
 
 
@@ -52,9 +53,12 @@ def _sum(
 ) -> Fact:
     _, model, fast, switch = kind
     tiers = tariff(billers.get(switch) or seller(model), model, fast, slot // DAY)
-    used = tuple(map(sum, zip(*run, strict=True)))
-    # A long prompt makes its whole request dearer, so that then each has a price of its own.
-    dollars = sum(cost(tiers, each) for each in run) if len(tiers) > 1 else cost(tiers, used)
+    used = tuple(map(sum, list(zip(*run, strict=True))[OUTPUT:]))
+    # A long prompt makes its whole request dearer: then each has a price of its own.
+    if len(tiers) > 1 and any(sum(row[OUTPUT + 1 : -1]) > tiers[1][0] for row in run):
+        dollars = sum(cost(tiers, row[OUTPUT:]) for row in run)
+    else:
+        dollars = cost(tiers[:1], used)
     return number, slot, len(run), 0 if tiers else len(run), *used, dollars
 
 

@@ -1,5 +1,6 @@
 """What a report is made of, and what it says."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ccfb.report.days import NEVER
@@ -7,6 +8,9 @@ from ccfb.report.days import NEVER
 SUBSCRIPTION = "subscription"
 
 BY = ("day", "week", "month", "session", "project", "model", "provider", "window")
+
+TIMES = {"day", "week", "month", "session", "window"}
+"""Of these, those whose lines stand in the order of time; elsewhere the dearest is first."""
 
 PICO = 10**12
 """Parts of a dollar: in them costs are whole numbers, whose sums are exact."""
@@ -32,6 +36,12 @@ class Request(NamedTuple):
     prune: bool = False
     """Forget transcripts that are gone."""
     as_json: bool = False
+    as_csv: bool = False
+
+    @property
+    def part(self) -> bool:
+        """Whether it is about a part of the usage; limits, caps and plans are about all of it."""
+        return bool(self.project or self.provider)
 
 
 class Event(NamedTuple):
@@ -126,17 +136,77 @@ class Line(NamedTuple):
     """Epoch seconds, to a quarter of an hour."""
     until: int
 
+    @property
+    def billed(self) -> Totals:
+        """What a provider was billed for."""
+        parts = [part for who, part in self.providers.items() if who != SUBSCRIPTION]
+        return Totals(*map(sum, zip(*parts, strict=True)))
+
 
 class Limit(NamedTuple):
-    """A limit that was hit; times are epoch seconds."""
+    """A window that was used up, or nearly; times are epoch seconds."""
 
     window: str
     at: float
+    """When that was first noticed."""
     resets_at: float | None
     hits: int
-    """How often, by however many sessions."""
+    """How often the limit was hit; 0: it was left ahead of it."""
     billed: list[tuple[float, float]]
     """When a provider was billed until its reset: time that nobody had to wait."""
+
+
+class Slot(NamedTuple):
+    """What one biller's requests of a quarter of an hour come to."""
+
+    slot: int
+    """See `ccfb.report.days`."""
+    switch: int
+    """In the ledger; 0: the subscription."""
+    cost: int
+    """Pico-dollars, of what has a price."""
+    unpriced: int
+    """Requests without a price."""
+
+
+class Cap(NamedTuple):
+    """A cap of the budget that holds now."""
+
+    per: str
+    """`session`, `window`, `day`, `month`, or `answer`: what the user's yes allows."""
+    spent: float
+    """Dollars."""
+    dollars: float
+
+
+class Choice(NamedTuple):
+    """A way to pay for the same work; dollars a month."""
+
+    name: str
+    """One of the plans, `as_it_was`, or `api`."""
+    title: str
+    plan: float | None
+    """None: which plan it was isn't known."""
+    fallback: float
+    """What is billed by the token, beyond the plan."""
+
+    @property
+    def total(self) -> float | None:
+        """Both together."""
+        return None if self.plan is None else self.plan + self.fallback
+
+
+class BreakEven(NamedTuple):
+    """What this usage would cost in other ways."""
+
+    choices: list[Choice]
+    """Empty: it is too early to tell."""
+    cheapest: str
+    """Of what can be chosen: a plan, or the API alone."""
+    assumptions: list[str]
+    """Sentences; also why it is too early."""
+    days: int
+    """Of usage that it rests on."""
 
 
 class Switch(NamedTuple):
@@ -162,12 +232,15 @@ class View(NamedTuple):
     total: Line | None
     """None: nothing is in it."""
     providers: list[Line]
+    """The dearest first; so are models and projects."""
     lines: list[Line]
-    """In the order of their names."""
+    """In the order of time, or the dearest first: see `TIMES`."""
     models: list[Line]
-    """The dearest first; so are projects."""
     projects: list[Line]
     limits: list[Limit]
     saved: float
     """Seconds that nobody had to wait, whichever limit it was."""
     switches: list[Switch]
+    budget: Sequence[Cap] = ()
+    break_even: BreakEven | None = None
+    """None: not to be told of a part of the usage."""

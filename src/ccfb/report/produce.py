@@ -2,38 +2,90 @@
 
 import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ccfb.report import days
 from ccfb.report.collect import collect
-from ccfb.report.model import Request
+from ccfb.report.model import BreakEven, Collected, Request, View
 from ccfb.report.progress import Progress
 
 
 def produce(request: Request, progress: Progress) -> str:
-    """The text of a report.
+    """The text of a report, for a terminal with its colours.
 
     Args:
         request: What is asked for.
         progress: Told what has been read, if there is something to read.
 
     Raises:
-        CcfbError: `unknown-timezone`.
+        CcfbError: `unknown-timezone`, `unknown-project`, `unknown-provider`.
     """
-    enabled = gc.isenabled()
-    gc.disable()  # there is much of everything, and none of it is garbage
-    try:
-        offset = days.of_zone(request.timezone) if request.timezone else days.local
-        collected = collect(request, offset, progress)
-        from ccfb.report import summary  # noqa: PLC0415 - while readers are at work
-
-        view = summary.view(collected, request, offset, time.time())
+    offset = clocks(request)
+    with _no_garbage():
+        view, collected = look(request, offset, progress, time.time())
         if request.as_json:
             from ccfb.report.render import envelope  # noqa: PLC0415 - only one of them is needed
 
             return envelope.render(view, collected, request.timezone or None)
+        if request.as_csv:
+            from ccfb.report.render import csv  # noqa: PLC0415
+
+            return csv.render(view)
         from ccfb.report.render import table  # noqa: PLC0415
 
-        return "\n".join(table.render(view, collected, offset))
+        return table.render(view, collected, offset)
+
+
+def clocks(request: Request) -> days.Offset:
+    """The offset of the time zone whose days count.
+
+    Raises:
+        CcfbError: `unknown-timezone`.
+    """
+    return days.of_zone(request.timezone) if request.timezone else days.local
+
+
+def look(
+    request: Request, offset: days.Offset, progress: Progress, now: float
+) -> tuple[View, Collected]:
+    """What a report says, and what it is made of.
+
+    Args:
+        request: What is asked for.
+        offset: Of the time zone whose days count.
+        progress: Told what has been read, if there is something to read.
+        now: Epoch seconds.
+
+    Raises:
+        CcfbError: `unknown-project`, `unknown-provider`.
+    """
+    collected = collect(request, offset, progress)
+    from ccfb.report import chosen, summary  # noqa: PLC0415 - while readers are at work
+
+    summary.check(collected, request)
+    view = summary.view(collected, request, offset, now)
+    if not request.part:
+        view = view._replace(
+            budget=chosen.caps(now),
+            break_even=_break_even(request, offset, collected),
+        )
+    return view, collected
+
+
+def _break_even(request: Request, offset: days.Offset, collected: Collected) -> BreakEven | None:
+    from ccfb.report import breakeven, chosen, slots  # noqa: PLC0415 - as above
+
+    return breakeven.compare(slots.slots(request, offset), collected.events, *chosen.plans())
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """There is much of everything, and none of it is garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if enabled:
             gc.enable()

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 PLAIN = ((), ("--json",))
 """What may stand behind `ccfb report`; everything else is for `ccfb.cli.report`."""
 
+STOPPED = 130
+"""The exit code after Ctrl-C, as of every command."""
+
 
 def run(arguments: Sequence[str]) -> bool:
     """Print a plain report.
@@ -30,6 +33,9 @@ def run(arguments: Sequence[str]) -> bool:
     try:
         request = Request((paths.projects(),), as_json="--json" in arguments)
         text = produce(request, progress.bar())
+    except KeyboardInterrupt:
+        sys.stderr.write("error: Stopped.\n")
+        raise SystemExit(STOPPED) from None
     except Exception:  # noqa: BLE001 - it will happen again there, and be told well
         return False
     try:

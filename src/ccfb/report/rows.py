@@ -1,7 +1,9 @@
 """What is kept of a transcript: numbers in rows, and the words that many rows share."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain
+from struct import Struct, pack
 from typing import NamedTuple
 
 WIDTH = 9
@@ -9,6 +11,8 @@ WIDTH = 9
 input, read from the cache, written to it for five minutes, and for an hour; searches."""
 
 KEY, AT, KIND, OUTPUT = range(4)
+
+_ROW = Struct(f"{WIDTH}q")
 
 Kind = tuple[str, str, bool, int]
 """What many messages have in common: the session (a subagent's: the one that started it), the
@@ -49,6 +53,11 @@ def number(words: bytes) -> int:
     return hash(int.from_bytes(words, "big"))
 
 
+def packed(rows: Collection[tuple[int, ...]]) -> bytes:
+    """Rows as they are kept."""
+    return pack(f"{len(rows) * WIDTH}q", *chain.from_iterable(rows))
+
+
 def unpack(rows: bytes) -> "array[int]":
     """The numbers of all rows, one after the other."""
     numbers = array("q")
@@ -58,4 +67,4 @@ def unpack(rows: bytes) -> "array[int]":
 
 def each(rows: bytes) -> Iterator[tuple[int, ...]]:
     """The rows, one by one."""
-    return zip(*[iter(unpack(rows))] * WIDTH, strict=True)
+    return _ROW.iter_unpack(rows)

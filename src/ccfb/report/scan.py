@@ -5,14 +5,12 @@ which lines may be answers of the model, which of those tell most of their reque
 tell. The first sees every line, and is kept short; the others see fewer and fewer.
 """
 
+import json
 import os
-from array import array
 from bisect import bisect_right
-from itertools import chain
 from re import Match
 from typing import Any
 
-from ccfb import gate
 from ccfb.report.answer import (
     HEAD,
     REQUEST,
@@ -29,7 +27,7 @@ from ccfb.report.answer import (
     plain,
     time_of,
 )
-from ccfb.report.rows import AT, KEY, NOTHING, OUTPUT, Found, each, number
+from ccfb.report.rows import AT, KEY, NOTHING, OUTPUT, Found, each, number, packed
 
 BUFFER = 1 << 18
 """Bytes read at a time."""
@@ -110,7 +108,7 @@ class Scanner:
         finally:
             os.close(self._file)
         return Found(
-            array("q", chain.from_iterable(self._best.values())).tobytes(),
+            packed(self._best.values()),
             list(self._kinds),
             list(self._states.values()),
             self._folder,
@@ -144,7 +142,7 @@ class Scanner:
     def _walk(self, end: int) -> int:
         """Take what the lines in the buffer tell; returns where the last one ends."""
         lines, done = self._lines(end)
-        self._take(self._requests(lines))
+        self._take(lines)
         return done
 
     def _lines(self, end: int) -> tuple[list[Line], int]:
@@ -174,64 +172,42 @@ class Scanner:
             line = stop + 1
         return found, line
 
-    def _requests(self, lines: list[Line]) -> list[Told]:
-        """The requests that lines belong to.
+    def _take(self, lines: list[Line]) -> None:
+        """Take what answers tell, unless the same request is there with as much output.
 
-        An answer has a line for each block of its content, and each tells what was used.
+        An answer has a line for each block of its content, and most tell the same of its use.
         """
-        buffer = self._buffer
+        buffer, best, kinds = self._buffer, self._best, self._usual
         find, starts = buffer.find, buffer.startswith
-        found: list[Told] = []
-        same = used = asked = bytearray()
+        same = used = bytearray()
+        asked = b""
         for line, message, usage, stop in lines:
-            if same and starts(same, message):
-                first, _, most, told, end, others = found[-1]
-                asked = asked or self._asked(most, end)
-                if asked and find(asked, usage, stop) > 0:
-                    if starts(used, usage):
-                        others.append((line, stop))
-                        continue
-                    head, tail = HEAD.match(buffer, line), TAIL.match(buffer, usage, stop)
-                    if head and tail and most:
-                        if int(tail[4]) > int(most[4]):
-                            others.append((told, end))
-                            found[-1] = (first, head, tail, line, stop, others)
-                            used = buffer[usage : tail.end()]
-                        else:
-                            others.append((line, stop))
-                        continue
+            if (
+                same
+                and starts(same, message)
+                and starts(used, usage)
+                and find(asked, usage, stop) > 0
+            ):
+                continue
+            same = bytearray()
             head = HEAD.match(buffer, line, usage) if usage > 0 else None
             tail = TAIL.match(buffer, usage, stop) if head else None
-            same = buffer[message : head.end()] if head and tail else bytearray()
-            used = buffer[usage : tail.end()] if tail else same
-            asked = bytearray()
-            found.append((line, head, tail, line, stop, []))
-        return found
-
-    def _asked(self, tail: Match[bytes] | None, stop: int) -> bytearray:
-        """The part of a line that names its request; empty if there is none."""
-        start = self._buffer.find(_REQUEST, tail.end(), stop) if tail else -1
-        close = self._buffer.find(b'"', start + len(_REQUEST), stop)
-        return self._buffer[start : close + 1] if 0 < start < close else bytearray()
-
-    def _take(self, requests: list[Told]) -> None:
-        """Take what answers tell, unless the same request is there with as much output."""
-        buffer, best, kinds = self._buffer, self._best, self._usual
-        for first, head, tail, line, stop, others in requests:
             rest = buffer[tail.end() : stop].decode(errors="replace") if tail else ""
             # With nothing but the end of a row behind it, a usage is that of the row's message.
             inside = "{" in rest or rest.find("}") < len(rest) - 1
             time = rest.find(TIME) + len(TIME)
             if inside or not head or not tail or TYPE not in rest or time < len(TIME):
-                self._take_others([(line, stop), *others])
+                self._take_other(line, stop)
                 continue
             model, name, model_behind = head.groups()
-            fresh, written, read, output, searches, one_hour, five_minutes, speed = tail.groups()
+            *numbers, speed = tail.groups()
             request = rest.find(REQUEST)
             if request >= 0:
-                request += len(REQUEST)
-                name += rest[request : rest.find('"', request)].encode()
+                asked = rest[request : rest.find('"', request + len(REQUEST)) + 1].encode()
+                name += asked[len(REQUEST) : -1]
+                same, used = buffer[message : head.end()], buffer[usage : tail.end()]
             key = hash(int.from_bytes(name, "big"))  # as `number` does
+            fresh, written, read, output, searches, one_hour, five_minutes = map(int, numbers)
             known = best.get(key)
             if known is None:
                 close = rest.find('"', time)
@@ -240,32 +216,16 @@ class Scanner:
                     at = time_of(rest[time:close])
                     kind = kinds.get(words)
                     if kind is None:
-                        kind = self._usual_kind(*words, at, first)
+                        kind = self._usual_kind(*words, at, line)
                 except ValueError:
-                    self._take_others([(line, stop), *others])
+                    self._take_other(line, stop)
                     continue
-            elif int(output) > known[OUTPUT]:
+            elif output > known[OUTPUT]:
                 _, at, kind, *_ = known
             else:
                 continue
-            written_1h, written_5m = int(one_hour), int(five_minutes)
-            unexplained = int(written) - written_1h
-            best[key] = (
-                key,
-                at,
-                kind,
-                int(output),
-                int(fresh),
-                int(read),
-                max(written_5m, unexplained),
-                written_1h,
-                int(searches),
-            )
-
-    def _take_others(self, places: list[tuple[int, int]]) -> None:
-        """The same for answers of another form."""
-        for line, stop in sorted(places):
-            self._take_other(line, stop)
+            rest_5m = max(five_minutes, written - one_hour)
+            best[key] = (key, at, kind, output, fresh, read, rest_5m, one_hour, searches)
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""
@@ -288,7 +248,7 @@ class Scanner:
         """
         origin = self._origins.get(end)
         if origin is None:
-            row = gate.loads('{"":"' + end)
+            row = json.loads('{"":"' + end)
             if not isinstance(row, dict) or "sessionId" not in row:
                 raise ValueError(end)
             origin = self._origins[end] = origin_of(row)
@@ -307,7 +267,7 @@ class Scanner:
         """Parse a line; it may be no answer at all."""
         words = self._buffer[line:stop].decode(errors="replace").strip()
         try:
-            row = gate.loads(words) if words else None
+            row = json.loads(words) if words else None
             if isinstance(row, dict):
                 told = account(row)
                 if told:
@@ -326,7 +286,7 @@ class Scanner:
         if not kept:
             return 0
         try:
-            gate.loads(self._buffer[:kept].decode(errors="replace"))
+            json.loads(self._buffer[:kept].decode(errors="replace"))
         except ValueError:
             return 1
         self._buffer[kept : kept + 1] = b"\n"
@@ -346,7 +306,7 @@ class Scanner:
         before = os.pread(self._file, min(BACK, place), max(0, place - BACK))
         for words in reversed(before.split(b"\n")):
             try:
-                row: Any = gate.loads(words.decode())
+                row: Any = json.loads(words.decode())
                 if row["type"] in _TIMED:
                     return time_of(row["timestamp"])
             except (KeyError, TypeError, ValueError):

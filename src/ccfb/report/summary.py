@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
+from ccfb.errors import CcfbError
 from ccfb.report import days
 from ccfb.report.model import (
     SUBSCRIPTION,
+    TIMES,
     Collected,
     Event,
     Limit,
@@ -17,10 +19,13 @@ from ccfb.report.model import (
     Totals,
     View,
 )
+from ccfb.report.windows import windows
 
-HOUR = 3_600 // days.SLOT
-WINDOW = 5 * HOUR
-"""Slots of the shorter of the plan's windows."""
+MOST = 8
+"""Names that are told of those that are known."""
+
+SAME = 60.0
+"""Seconds by which two tellings of one reset may differ: some only have the minute."""
 
 _NUMBERS = Sum._fields.index("requests")
 
@@ -60,19 +65,70 @@ def view(collected: Collected, request: Request, offset: days.Offset, now: float
     }
     if request.by == "window":
         names["window"] = _windows(sums, collected.events, offset)
-    limits = _limits(collected.events, now)
+    lines = _lines(sums, names[request.by], provider) if request.by else []
+    switches = [
+        switch
+        for switch in _switches(sums, collected.events)
+        if (switch.totals.requests or not request.part)
+        and _within(request, offset, switch.since, switch.until or now)
+    ]
+    limits = [
+        limit
+        for limit in _limits(collected, now)
+        if not request.part and _within(request, offset, limit.at, limit.at)
+    ]
     return View(
         by=request.by,
         days=_span(sums),
         total=_line("total", sums, provider) if sums else None,
-        providers=_lines(sums, provider, provider),
-        lines=_lines(sums, names[request.by], provider) if request.by else [],
+        providers=_dearest(_lines(sums, provider, provider)),
+        lines=_ordered(lines, request.by),
         models=_dearest(_lines(sums, names["model"], provider)),
         projects=_dearest(_lines(sums, project, provider)),
         limits=limits,
         saved=_length(span for limit in limits for span in limit.billed),
-        switches=_switches(sums, collected.events),
+        switches=switches,
     )
+
+
+def _within(request: Request, offset: days.Offset, first: float, last: float) -> bool:
+    """Whether a span touches the user's days."""
+    start, end = (days.number_of(days.clock(at, offset).date()) for at in (first, last))
+    return start <= request.until and end >= request.since
+
+
+def _ordered(lines: list[Line], by: str) -> list[Line]:
+    """By time, or by cost."""
+    if by in TIMES:
+        return sorted(lines, key=lambda line: (line.since, line.name))
+    return _dearest(lines)
+
+
+def check(collected: Collected, request: Request) -> None:
+    """See that what is asked for is there at all.
+
+    Raises:
+        CcfbError: `unknown-project` or `unknown-provider`, with those that are known.
+    """
+    folders = sorted(set(collected.folders.values()))
+    if not any(_is(request.project, folder) for folder in folders or [""]):
+        names = list(dict.fromkeys(folder.rpartition("/")[2] for folder in folders))
+        raise _unknown(
+            "project", f"No project is called {request.project}.", request.project, names
+        )
+    billed = {event.provider or "" for event in collected.events if event.event == "switch"}
+    names = [SUBSCRIPTION, *sorted(billed)]
+    if request.provider and request.provider not in names:
+        said = f"{request.provider} was never billed."
+        raise _unknown("provider", said, request.provider, names)
+
+
+def _unknown(kind: str, message: str, wanted: str, names: list[str]) -> CcfbError:
+    import difflib  # noqa: PLC0415 - rare
+
+    near = difflib.get_close_matches(wanted, names, MOST) or names[:MOST]
+    more = ", …" if len(names) > len(near) else "."
+    return CcfbError(f"unknown-{kind}", message, f"There are: {', '.join(near)}{more}")
 
 
 def _is(wanted: str, folder: str) -> bool:
@@ -114,51 +170,47 @@ def _dearest(lines: list[Line]) -> list[Line]:
 
 
 def _windows(sums: list[Sum], events: list[Event], offset: days.Offset) -> Name:
-    """Under which window of five hours each slot is: the ledger knows some of their ends.
-
-    The others are taken to begin with the hour of the first request after the one before.
-    """
-    ends = sorted(
-        {
-            -int(-event.resets_at // days.SLOT)
-            for event in events
-            if event.window == "five_hour" and event.resets_at
-        }
-    )
-    names: dict[int, str] = {}
-    start = stop = 0
-    for slot in sorted({each.slot for each in sums}):
-        known = next((end for end in ends if end - WINDOW <= slot < end), None)
-        if known:
-            start, stop = known - WINDOW, known
-        elif slot >= stop:
-            start = slot // HOUR * HOUR
-            stop = min([start + WINDOW, *(end - WINDOW for end in ends if end - WINDOW > slot)])
-        first, last = (days.clock(each * days.SLOT, offset) for each in (start, stop))
+    """The window of five hours that each slot is under, by the clock."""
+    names = {}
+    for slot, window in windows({each.slot for each in sums}, events).items():
+        first, last = (days.clock(each * days.SLOT, offset) for each in window)
         names[slot] = f"{first:%Y-%m-%d %H:%M}-{last:%H:%M}"
     return lambda each: names[each.slot]
 
 
-def _limits(events: list[Event], now: float) -> list[Limit]:
-    """Each limit once, however many sessions ran into it, and as often as they did."""
-    hits: defaultdict[tuple[str, float | None], list[Event]] = defaultdict(list)
-    for event in events:
-        if event.event == "limit":
-            hits[event.window or "", event.resets_at].append(event)
-    spans = [(since, until or now) for _, since, until, _ in _spans(events)]
+def _limits(collected: Collected, now: float) -> list[Limit]:
+    """Each window that was used up, or nearly, once; and as often as sessions ran into its limit.
+
+    Time counts as not waited where a provider was billed for something.
+    """
+    closed: defaultdict[tuple[str, float | None], list[Event]] = defaultdict(list)
+    last: dict[str, float | None] = {}
+    for event in collected.events:
+        if event.event in {"limit", "threshold"}:
+            window, resets_at = event.window or "", event.resets_at
+            before = last.get(window)
+            if not (before and resets_at and abs(before - resets_at) <= SAME):
+                last[window] = resets_at
+            closed[window, last[window]].append(event)
+    used = {each.switch for each in collected.sums}
+    spans = [
+        (since, until or now)
+        for change, since, until, _ in _spans(collected.events)
+        if change.id in used
+    ]
     return [
         Limit(
             window,
-            min(event.at for event in found),
+            found[0].at,
             resets_at,
-            len(found),
+            sum(event.event == "limit" for event in found),
             [
                 (max(since, found[0].at), min(until, resets_at))
                 for since, until in spans
                 if resets_at and since < resets_at and until > found[0].at
             ],
         )
-        for (window, resets_at), found in hits.items()
+        for (window, resets_at), found in closed.items()
     ]
 
 

@@ -38,6 +38,8 @@ class Update:
         self._paths = {file: path for path, file in self._files.items()}
         self._last = max(self._paths, default=0)
         self._changed: set[int] = set()
+        self._forgotten: list[str] = []
+        self._runs: set[int] = set()
         self._gone: set[int] = set()
         self._seen: set[int] = set()
         self._copied: set[int] = set()
@@ -67,6 +69,7 @@ class Update:
         for path in paths:
             file = self._files.pop(path)
             del self._paths[file]
+            self._forgotten.append(path)
             self._drop(file, anew=True)
             self._database.execute("DELETE FROM files WHERE id = ?", (file,))
         self._settle()
@@ -115,7 +118,11 @@ class Update:
             *("files", file, path, size, mtime, found.end, found.guard, self._project(path)),
             *(found.folder, latest, found.invalid, found.unknown, found.cut),
         )
-        for started, session, at, models in found.states:
+        whole = found.states and self._session(path) == path  # a subagent has no account
+        for started, session, at, models in found.states if whole else ():
+            self._database.execute(
+                "DELETE FROM states WHERE file = ? AND started = ?", (file, started)
+            )
             for model, used in models.items():
                 self._insert("states", file, started, session, at, model, *used)
         if len(self._rows["files"]) >= FLUSH:
@@ -129,6 +136,8 @@ class Update:
     def _drop(self, file: int, *, anew: bool) -> None:
         """Take out what is known of a transcript."""
         self._gone.update(unpack(self._of(file)[0])[KEY::WIDTH])
+        states = self._database.execute("SELECT started FROM states WHERE file = ?", (file,))
+        self._runs.update(started for (started,) in states)
         for table in ("facts", "messages", "copies", *(["states"] if anew else [])):
             self._database.execute(f"DELETE FROM {table} WHERE file = ?", (file,))  # noqa: S608
 
@@ -194,14 +203,15 @@ class Update:
         runs = self._accounts()
         if not runs:
             return
-        touched = {self._session(self._paths[file]) for file in files if file in self._paths}
+        changed = [self._paths[file] for file in files if file in self._paths]
+        touched = set(map(self._session, [*changed, *self._forgotten]))
         agents = defaultdict(list)
         for path, file in self._files.items():
             if self._session(path) != path:
                 agents[self._session(path)].append(file)
-        for accounts in runs.values():
+        for started, accounts in runs.items():
             sessions = [self._paths[account.file] for account in accounts]
-            if not touched.isdisjoint(sessions):
+            if started in self._runs or not touched.isdisjoint(sessions):
                 below = [file for session in sessions for file in agents[session]]
                 self._renew(accounts, [each for file in below for each in self._messages(file)])
         self._write()
@@ -222,8 +232,8 @@ class Update:
                 rest.cost or 0,
             )
 
-    def _accounts(self) -> dict[tuple[str, int], list[Account]]:
-        """The client's accounts, by project and start."""
+    def _accounts(self) -> dict[int, list[Account]]:
+        """The client's accounts, by the start of their runs."""
         found: dict[tuple[int, int], Account] = {}
         for file, started, session, at, model, *used in self._database.execute(
             "SELECT * FROM states"
@@ -231,8 +241,9 @@ class Update:
             account = found.setdefault((file, started), Account(file, session, at, {}))
             account.models[model] = tuple(used)
         runs = defaultdict(list)
-        for (file, started), account in found.items():
-            runs[self._project(self._paths[file]), started].append(account)
+        order = sorted(found, key=lambda key: (found[key].at, self._paths[key[0]]))
+        for file, started in order:
+            runs[started].append(found[file, started])
         return runs
 
     def _messages(self, file: int) -> list[Message]:
@@ -256,8 +267,10 @@ class Update:
 
     def _project(self, path: str) -> str:
         """The folder of a project's transcripts."""
-        top = next((folder for folder in self._folders if path.startswith(folder)), "")
-        return top + path[len(top) :].partition(os.sep)[0]
+        for top in self._folders:
+            if path.startswith(top):
+                return top + path[len(top) :].partition(os.sep)[0]
+        return path.partition(os.sep)[0]
 
     def _session(self, path: str) -> str:
         """The transcript of the session that a transcript belongs to."""

@@ -4,7 +4,17 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from ccfb.report.model import PICO, Collected, Limit, Line, Switch, Totals, View
+from ccfb.report.model import (
+    PICO,
+    BreakEven,
+    Cap,
+    Collected,
+    Limit,
+    Line,
+    Switch,
+    Totals,
+    View,
+)
 
 SCHEMA_VERSION = 1
 
@@ -25,7 +35,7 @@ def render(view: View, collected: Collected, timezone: str | None) -> str:
             "until": until,
             "timezone": timezone,
             "by": view.by or None,
-            "total": _totals(view.total.totals if view.total else Totals()),
+            "total": totals(view.total.totals if view.total else Totals()),
             "lines": list(map(_line, view.lines)),
             "providers": list(map(_line, view.providers)),
             "models": list(map(_line, view.models)),
@@ -33,6 +43,8 @@ def render(view: View, collected: Collected, timezone: str | None) -> str:
             "limits": list(map(_limit, view.limits)),
             "not_waited_seconds": round(view.saved),
             "switches": list(map(_switch, view.switches)),
+            "budget": list(map(_cap, view.budget)),
+            "break_even": view.break_even and _break_even(view.break_even),
             "transcripts": {
                 "files": collected.files,
                 "invalid_lines": collected.invalid,
@@ -47,35 +59,37 @@ def render(view: View, collected: Collected, timezone: str | None) -> str:
 def _line(line: Line) -> dict[str, Any]:
     return {
         "name": line.name,
-        **_totals(line.totals),
-        "providers": {who: _totals(totals) for who, totals in line.providers.items()},
-        "first_at": _iso(line.since),
-        "last_at": _iso(line.until),
+        **totals(line.totals),
+        "billed_usd": line.billed.cost / PICO,
+        "providers": {who: totals(part) for who, part in line.providers.items()},
+        "first_at": iso(line.since),
+        "last_at": iso(line.until),
     }
 
 
-def _totals(totals: Totals) -> dict[str, Any]:
-    priced = totals.cost or not totals.unpriced
+def totals(of: Totals) -> dict[str, Any]:
+    """The numbers of some requests; dollars."""
+    priced = of.cost or not of.unpriced
     return {
-        "requests": totals.requests,
-        "input_tokens": totals.input,
-        "output_tokens": totals.output,
-        "cache_read_tokens": totals.cache_read,
-        "cache_write_5m_tokens": totals.cache_write_5m,
-        "cache_write_1h_tokens": totals.cache_write_1h,
-        "web_searches": totals.searches,
-        "cost_usd": totals.cost / PICO if priced else None,
-        "background_usd": totals.background / PICO,
-        "unpriced_requests": totals.unpriced,
-        "unpriced_tokens": totals.unpriced_tokens,
+        "requests": of.requests,
+        "input_tokens": of.input,
+        "output_tokens": of.output,
+        "cache_read_tokens": of.cache_read,
+        "cache_write_5m_tokens": of.cache_write_5m,
+        "cache_write_1h_tokens": of.cache_write_1h,
+        "web_searches": of.searches,
+        "cost_usd": of.cost / PICO if priced else None,
+        "background_usd": of.background / PICO,
+        "unpriced_requests": of.unpriced,
+        "unpriced_tokens": of.unpriced_tokens,
     }
 
 
 def _limit(limit: Limit) -> dict[str, Any]:
     return {
         "window": limit.window,
-        "at": _iso(limit.at),
-        "resets_at": _iso(limit.resets_at),
+        "at": iso(limit.at),
+        "resets_at": iso(limit.resets_at),
         "hits": limit.hits,
         "not_waited_seconds": round(sum(until - since for since, until in limit.billed)),
     }
@@ -86,14 +100,36 @@ def _switch(switch: Switch) -> dict[str, Any]:
         "provider": switch.provider,
         "reason": switch.reason,
         "window": switch.window,
-        "since": _iso(switch.since),
-        "until": _iso(switch.until),
+        "since": iso(switch.since),
+        "until": iso(switch.until),
         "ended": switch.ended,
-        **_totals(switch.totals),
+        **totals(switch.totals),
     }
 
 
-def _iso(moment: float | None) -> str | None:
+def _cap(cap: Cap) -> dict[str, Any]:
+    return {"per": cap.per, "spent_usd": cap.spent, "cap_usd": cap.dollars}
+
+
+def _break_even(found: BreakEven) -> dict[str, Any]:
+    return {
+        "days": found.days,
+        "choices": [
+            {
+                "name": choice.name,
+                "plan_usd_per_month": choice.plan,
+                "fallback_usd_per_month": choice.fallback,
+                "total_usd_per_month": choice.total,
+            }
+            for choice in found.choices
+        ],
+        "cheapest": found.cheapest or None,
+        "assumptions": found.assumptions,
+    }
+
+
+def iso(moment: float | None) -> str | None:
+    """A moment in whole seconds, UTC."""
     if moment is None:
         return None
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,63 @@
+"""What the user has said that a report needs: plans, and the budget.
+
+To understand a configuration takes longer than all the rest of a report. One that was understood
+before is known by the copy that is kept of it.
+"""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from ccfb import paths
+from ccfb.plans import PLANS, Plan
+from ccfb.report.model import Cap
+
+Values = dict[str, Any]
+
+
+def plans() -> tuple[dict[str, Plan], str | None]:
+    """The plans by name, and the name of the user's; None: not known."""
+    said = _said()
+    told = said.get("plans", {})
+    found = {name: plan._replace(**told.get(name, {})) for name, plan in PLANS.items()}
+    return found, said.get("plan")
+
+
+def caps(now: float) -> list[Cap]:
+    """Every cap that holds now, and what is spent of it, in dollars.
+
+    Args:
+        now: Epoch seconds.
+    """
+    limits, state = _said().get("budget", {}), _content("state.json")
+    allowed = (state.get("allowance") or {}).get("dollars")
+    if not state or not (any(limits.values()) or allowed):
+        return []
+    from ccfb.billing import budget  # noqa: PLC0415 - only where there is a cap
+    from ccfb.billing.model import Moment, State  # noqa: PLC0415
+    from ccfb.billing.rules import Caps  # noqa: PLC0415
+
+    try:
+        known = State.model_validate(state)
+    except ValueError:  # damaged; the engine will see to it
+        return []
+    found = budget.caps(known, Caps(**limits), Moment(now, 0.0))
+    return [Cap(cap.per, cap.spent, cap.dollars) for cap in found]
+
+
+def _said() -> Values:
+    """What is in force of the configuration."""
+    values = _content("config.json")
+    if values == _content("config.good.json"):
+        return values
+    from ccfb import config  # noqa: PLC0415 - as above
+
+    return config.in_force()[0].model_dump(mode="json")
+
+
+def _content(name: str) -> Values:
+    """What a file of ours holds; nothing if it can't be read."""
+    with suppress(OSError, ValueError), open(paths.own(name), "rb") as file:
+        values = json.load(file)
+        return values if isinstance(values, dict) else {}
+    return {}

@@ -1,0 +1,38 @@
+"""A view's lines for spreadsheets: the columns stay."""
+
+import csv
+import io
+
+from ccfb.report.model import PICO, Line, View
+from ccfb.report.render.envelope import iso, totals
+
+HEADS = (
+    "requests",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "web_searches",
+    "cost_usd",
+    "background_usd",
+    "unpriced_requests",
+    "unpriced_tokens",
+)
+"""As in JSON."""
+
+
+def render(view: View) -> str:
+    """A line for each of the view's, below its heads. Dollars; times are ISO 8601, UTC."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([view.by, *HEADS, "billed_usd", "first_at", "last_at"])
+    rows.writerows(map(_row, view.lines))
+    return text.getvalue().removesuffix("\n")
+
+
+def _row(line: Line) -> list[object]:
+    """An unknown cost is an empty cell."""
+    told = totals(line.totals)
+    billed = line.billed.cost / PICO
+    return [line.name, *(told[head] for head in HEADS), billed, iso(line.since), iso(line.until)]

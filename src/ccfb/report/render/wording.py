@@ -1,0 +1,68 @@
+"""Numbers and notes in words, as a terminal and the page tell them."""
+
+from collections.abc import Iterator
+
+from ccfb import words
+from ccfb.report.model import PICO, Collected, Line, Switch, Totals
+
+_SCALE = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
+
+
+def amount(number: int) -> str:
+    """A large number in three digits."""
+    for scale, sign in _SCALE:
+        if number >= scale:
+            return f"{number / scale:.3g}{sign}"
+    return f"{number}"
+
+
+def count(number: int, one: str, several: str = "") -> str:
+    """So many of something."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
+def money(cost: float) -> str:
+    """Pico-dollars, to the cent."""
+    return "<$0.01" if 0 < cost < PICO // 200 else f"${cost / PICO:,.2f}"
+
+
+def dollars(totals: Totals) -> str:
+    """What has a price; a question mark stands for what has none."""
+    if totals.unpriced and not totals.cost:
+        return "?"
+    return money(totals.cost) + (" + ?" if totals.unpriced else "")
+
+
+def reason(switch: Switch) -> str:
+    """Why billing went over; what a later version has written stands as it is."""
+    window = words.window(switch.window)
+    at = {"limit": f"{window} limit", "threshold": f"ahead of {window}", "user": "by hand"}
+    return at.get(switch.reason, switch.reason)
+
+
+def notes(total: Line, collected: Collected) -> Iterator[str]:
+    """What should be known of the numbers."""
+    totals = total.totals
+    if not any(total.billed):
+        yield "Nothing was billed: this is what a key would have cost."
+    if totals.background:
+        yield (
+            f"{money(totals.background)} is background: calls that leave no message, by Claude"
+            " Code's own account."
+        )
+    if totals.unpriced:
+        yield (
+            f"Not in the cost: {count(totals.unpriced, 'request')} without a known price,"
+            f" {amount(totals.unpriced_tokens)} tokens."
+        )
+    damaged = [
+        count(number, what)
+        for number, what in (
+            (collected.invalid, "invalid line"),
+            (collected.cut, "cut line"),
+            (collected.unknown, "unknown answer"),
+        )
+        if number
+    ]
+    if damaged:
+        yield f"Left out: {', '.join(damaged)}."

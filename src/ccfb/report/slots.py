@@ -1,0 +1,44 @@
+"""What was used when, whatever the project: read from a cache that is up to date."""
+
+import os
+from typing import TYPE_CHECKING
+
+from ccfb import paths
+from ccfb.report import cache, days
+from ccfb.report.model import Request, Slot
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+QUERY = """
+SELECT slot, switch, sum(cost), sum(unpriced)
+FROM facts JOIN files ON id = file
+WHERE slot >= ? AND slot < ? AND ({within})
+GROUP BY 1, 2 ORDER BY 1
+"""
+
+
+def slots(request: Request, offset: days.Offset) -> list[Slot]:
+    """The sums of each quarter of an hour in the user's days, the earliest first.
+
+    Empty where no cache can be kept.
+    """
+    path = paths.own("report.db")
+    if not os.path.exists(path):
+        return []
+    span = _start(request.since, offset), _start(request.until + 1, offset)
+    tops = [bound for folder in request.folders for bound in (f"{folder}/", f"{folder}0")]
+    within = " OR ".join(["path > ? AND path < ?"] * len(request.folders))
+
+    def work(database: "Connection") -> list[Slot]:
+        return [*map(Slot._make, database.execute(QUERY.format(within=within), (*span, *tops)))]
+
+    return cache.use(path, work)
+
+
+def _start(day: int, offset: days.Offset) -> int:
+    """The first slot of a day."""
+    if not 0 < day < days.NEVER:
+        return day * days.DAY
+    midnight = day * days.DAY * days.SLOT
+    return (midnight - offset(midnight)) // days.SLOT

@@ -1,0 +1,327 @@
+"""What is remembered is what a first report would find, whatever has happened to the files."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ccfb import files, paths
+from ccfb.billing import store
+from ccfb.billing.model import Entry
+from ccfb.report import collect, days
+from ccfb.report.model import Collected, Request
+from report import corpus, slowly
+
+
+def utc(_: int) -> int:
+    return 0
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Nobody looks on."""
+
+
+def report(**request: Any) -> Collected:
+    return collect.collect(Request((paths.projects(),), **request), utc, quiet)
+
+
+def kept(name: str = "report.db") -> Path:
+    return Path(paths.own(name))
+
+
+def anew() -> Collected:
+    """What a first report finds."""
+    for end in ("", "-wal", "-shm"):
+        kept(f"report.db{end}").unlink(missing_ok=True)
+    return report()
+
+
+def same(one: Collected, other: Collected) -> bool:
+    return sorted(one.sums) == sorted(other.sums) and one[3:] == other[3:]
+
+
+@pytest.fixture
+def made(home: Path) -> corpus.Corpus:
+    return corpus.make(home / ".claude", size=400_000, sessions=12)
+
+
+@pytest.fixture
+def transcripts(home: Path, made: corpus.Corpus) -> list[Path]:
+    return sorted((home / ".claude" / "projects").rglob("*.jsonl"))
+
+
+def switched(*events: tuple[float, str]) -> None:
+    """Write what billing did into the ledger."""
+    files.make_own_dir()
+    known = len(store.ledger())
+    store.append(
+        [
+            Entry(id=known + number, at=at, event=event, provider="anthropic", reason="limit")
+            for number, (at, event) in enumerate(events, 1)
+        ]
+    )
+
+
+def test_each_message_counts_once(home: Path, made: corpus.Corpus) -> None:
+    """Also those that stand in several transcripts."""
+    collected = report()
+    truth = slowly.everything(home / ".claude").values()
+    assert len(truth) == len(made.answers)
+    messages = [each for each in collected.sums if not each.background]
+    assert sum(each.requests for each in messages) == len(truth)
+    columns = [*zip(*(message.used for message in truth), strict=True)]
+    for name, column in zip(("output", "input", "cache_read"), columns, strict=False):
+        assert sum(getattr(each, name) for each in messages) == sum(column)
+    assert collected.cut == made.cut
+
+
+def test_what_only_accounts_tell_of_is_kept_apart(made: corpus.Corpus) -> None:
+    background = [each for each in report().sums if each.background]
+    assert sum(each.input for each in background) == sum(made.background.values())
+    assert sum(each.cost for each in background) == sum(made.background.values()) * 10**6
+    assert not any(each.requests for each in background)
+
+
+@pytest.mark.usefixtures("made")
+def test_a_second_report_reads_nothing(transcripts: list[Path]) -> None:
+    first = report()
+    for transcript in transcripts:
+        os.utime(transcript.parent)
+        stat = transcript.stat()
+        transcript.write_bytes(b"x" * stat.st_size)
+        os.utime(transcript, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert same(report(), first)
+
+
+def test_only_what_was_added_is_read(transcripts: list[Path], tmp_path: Path) -> None:
+    """What stands before is known, and not looked at again."""
+    whole = transcripts[0].read_bytes()
+    cut = whole.rindex(b"\n", 0, len(whole) // 2) + 1
+    transcripts[0].write_bytes(whole[:cut])
+    report()
+    transcripts[0].write_bytes(b" " * (cut - 1_000) + whole[cut - 1_000 :])
+    read_on = report()
+    transcripts[0].write_bytes(whole)
+    assert sorted(read_on.sums) == sorted(anew().sums)
+
+
+def append(path: Path, other: Path) -> None:
+    path.write_bytes(path.read_bytes() + other.read_bytes())
+
+
+def truncate(path: Path, other: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def replace(path: Path, other: Path) -> None:
+    """By another of the same length."""
+    content = other.read_bytes()
+    path.write_bytes((content * 100)[: path.stat().st_size])
+
+
+def copy(path: Path, other: Path) -> None:
+    shutil.copy(path, other.with_name(f"copy-{path.name}"))
+
+
+def grow(path: Path, other: Path) -> None:
+    """By an end of itself, as if written to."""
+    with path.open("ab") as file:
+        file.write(path.read_bytes()[-5_000:])
+
+
+def remove_copies(path: Path, other: Path) -> None:
+    """Of several transcripts with the same messages, one is emptied."""
+    path.write_bytes(b"\n")
+
+
+CHANGES = [append, truncate, replace, copy, grow, remove_copies]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.sampled_from(CHANGES), st.integers(0, 30), st.integers(0, 30)),
+            min_size=1,
+            max_size=3,
+        ),
+        max_size=4,
+    )
+)
+def test_whatever_happens_to_files_a_report_is_as_the_first_one(
+    home: Path, changes: list[list[tuple[Callable[[Path, Path], None], int, int]]]
+) -> None:
+    """After appending, cutting, replacing, copying, emptying: as if nothing had been remembered."""
+    shutil.rmtree(home / ".claude", ignore_errors=True)
+    corpus.make(home / ".claude", size=150_000, sessions=5)
+    clock = 2_000_000_000
+    report()
+    for together in changes:
+        for change, one, other in together:
+            there = sorted((home / ".claude" / "projects").rglob("*.jsonl"))
+            path = there[one % len(there)]
+            change(path, there[other % len(there)])
+            clock += 1
+            os.utime(path, (clock, clock))
+        updated = report()
+    assert not changes or same(updated, anew())
+
+
+def test_what_is_deleted_stays_until_it_is_pruned(transcripts: list[Path]) -> None:
+    """The client deletes transcripts after a month; what they cost is still of interest."""
+    before = report()
+    gone = transcripts[: len(transcripts) // 2]
+    for transcript in gone:
+        transcript.unlink()
+    assert same(report(), before)
+    assert same(report(prune=True), anew())
+
+
+def test_copies_of_what_is_pruned_count_again(transcripts: list[Path]) -> None:
+    first = transcripts[0]
+    shutil.copy(first, first.with_name("zz-copy.jsonl"))
+    before = sum(each.requests for each in report().sums)
+    first.unlink()
+    assert sum(each.requests for each in report(prune=True).sums) == before
+
+
+@pytest.mark.usefixtures("made")
+def test_other_folders_are_other_reports(home: Path) -> None:
+    """One cache for all of them, and no mixing."""
+    own = report()
+    corpus.make(home / "second", size=50_000, sessions=2, seed=9)
+    second = (str(home / "second" / "projects"),)
+    other = collect.collect(Request(second), utc, quiet)
+    both = collect.collect(Request((paths.projects(), *second)), utc, quiet)
+    assert same(report(), own)
+    assert sum(each.cost for each in both.sums) == sum(each.cost for each in own.sums + other.sums)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"no database" * 100),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(
+            path.read_bytes()[:8_192] + os.urandom(path.stat().st_size - 8_192)
+        ),
+        lambda path: sqlite3.connect(path).execute("PRAGMA user_version = 99"),
+        lambda path: path.chmod(0o400),
+    ],
+    ids=["other file", "empty", "cut", "noise", "other version", "read only"],
+)
+@pytest.mark.usefixtures("made")
+def test_a_damaged_cache_is_made_anew_without_a_word(
+    damage: Callable[[Path], object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = report()
+    damage(kept())
+    assert same(report(), first)
+    assert same(report(), first)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["report.db", ""], ids=["cache", "folder"])
+@pytest.mark.usefixtures("made")
+def test_where_nothing_can_be_kept_a_report_is_made_nonetheless(name: str) -> None:
+    """Something else stands in the cache's place, or in that of its folder."""
+    first = report()
+    shutil.rmtree(paths.own_dir())
+    place = kept(name)
+    place.parent.mkdir(exist_ok=True)
+    place.mkdir() if name else place.write_bytes(b"")
+    assert same(report(), first)
+    assert same(report(), first)
+
+
+@pytest.mark.usefixtures("made")
+def test_nobody_else_can_read_it() -> None:
+    report()
+    for name in ("report.db", "report.db-wal"):
+        if kept(name).exists():
+            assert kept(name).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.usefixtures("made")
+def test_several_reports_at_once_find_the_same(home: Path) -> None:
+    """From nothing, and with something to read."""
+    script = (
+        "from ccfb import paths\n"
+        "from ccfb.report.model import Request\n"
+        "from ccfb.report.produce import produce\n"
+        "print(produce(Request((paths.projects(),), as_json=True), lambda done, total: None))"
+    )
+    for _ in range(2):
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-c", script],
+                env={"HOME": str(home), "PATH": os.defpath, "TZ": "UTC"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            for _ in range(5)
+        ]
+        told = [process.communicate(timeout=60) for process in running]
+        assert len(set(told)) == 1
+        assert told[0][1] == b""
+        corpus.make(home / ".claude", size=100_000, sessions=4, seed=7)
+    updated = report()
+    assert same(updated, anew())
+
+
+def test_billing_follows_the_ledger(made: corpus.Corpus) -> None:
+    """Also what was read before it was known who paid."""
+    moments = sorted(answer.at for answer in made.answers.values())
+    report()
+    middle, later = moments[len(moments) // 2], moments[-len(moments) // 4]
+    switched((middle, "switch"), (later, "revert"))
+    followed = report()
+    assert {each.switch for each in followed.sums} == {0, 1}
+    assert same(followed, anew())
+    billed = sum(each.requests for each in followed.sums if each.switch)
+    assert abs(billed - len([at for at in moments if middle < at < later])) < len(moments) / 20
+    switched((later + 1, "switch"))
+    assert same(report(), anew())
+
+
+@pytest.mark.usefixtures("made")
+def test_new_prices_hold_for_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No transcript is read for it, and background keeps the client's own figures."""
+    before = report()
+    table = tmp_path / "table.json"
+    shutil.copy(collect.PRICES, table)
+    monkeypatch.setattr(collect, "PRICES", str(table))
+    with sqlite3.connect(kept()) as database:
+        database.execute("UPDATE facts SET cost = 5, unpriced = 1")
+    assert same(report(), before)
+
+
+def test_days_are_those_of_the_time_zone(made: corpus.Corpus) -> None:
+    zone = "America/St_Johns"  # half an hour off, and clocks are changed in the meantime
+    offset = days.of_zone(zone)
+    request = Request((paths.projects(),), by="day")
+    collected = collect.collect(request, offset, quiet)
+    expected: dict[int, int] = {}
+    for answer in made.answers.values():
+        day = int(answer.at + offset(int(answer.at))) // 86_400
+        expected[day] = expected.get(day, 0) + 1
+    found: dict[int, int] = {}
+    for each in collected.sums:
+        if each.requests:
+            found[each.day] = found.get(each.day, 0) + each.requests
+    assert found == expected
+    some = sorted(expected)[3:6]
+    part = collect.collect(request._replace(since=some[0], until=some[-1]), offset, quiet)
+    assert sum(each.requests for each in part.sums) == sum(
+        number for day, number in expected.items() if some[0] <= day <= some[-1]
+    )

@@ -1,0 +1,104 @@
+"""Several processes read what one would."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccfb.report import readers
+from ccfb.report.readers import Job, Reading
+from ccfb.report.rows import NOTHING, Found
+from report import corpus
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
+    folder = tmp_path_factory.mktemp("corpus")
+    corpus.make(folder)
+    paths = (folder / "projects").rglob("*.jsonl")
+    return [Job(str(path), path.stat().st_size, NOTHING) for path in paths]
+
+
+def read(jobs: list[Job]) -> dict[int, Found]:
+    with Reading(jobs, [(1, 5)]) as reading:
+        return dict(reading)
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little is worth a reader of its own, and there are processors for four."""
+    monkeypatch.setattr(readers, "WORTH", 1_000)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+
+
+@pytest.fixture
+def alone(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> dict[int, Found]:
+    """What is found where no process can be forked."""
+    with monkeypatch.context() as patch:
+        patch.delattr(os, "fork")
+        return read(jobs)
+
+
+@pytest.mark.usefixtures("many")
+def test_readers_side_by_side_find_what_one_finds(jobs: list[Job], alone: dict[int, Found]) -> None:
+    assert len(alone) == len(jobs)
+    assert read(jobs) == alone
+
+
+@pytest.mark.usefixtures("many")
+def test_what_a_reader_leaves_undone_is_done(jobs: list[Job], alone: dict[int, Found]) -> None:
+    with Reading(jobs, [(1, 5)]) as reading:
+        assert len(reading._children) == 3
+        for child in reading._children:
+            os.kill(child, signal.SIGKILL)
+        assert dict(reading) == alone
+
+
+@pytest.mark.usefixtures("many")
+def test_no_reader_is_left_behind(jobs: list[Job]) -> None:
+    """Not even by a report that is stopped."""
+    with pytest.raises(KeyboardInterrupt), Reading(jobs, []) as reading:  # noqa: PT012
+        next(iter(reading))
+        raise KeyboardInterrupt
+    for child in reading._children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+
+
+def test_a_transcript_that_is_gone_is_left_out(jobs: list[Job], tmp_path: Path) -> None:
+    gone = Job(str(tmp_path / "gone.jsonl"), 5, NOTHING)
+    assert set(read([jobs[0], gone, jobs[1]])) == {0, 2}
+
+
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_all_is_handed_out_in_parts(count: int) -> None:
+    jobs = [Job("", size, NOTHING) for size in range(count)]
+    batches = readers._batches(jobs, 10)
+    assert sorted(number for batch in batches for number in batch) == list(range(count))
+    assert len(batches) <= 255
+
+
+def test_a_single_small_transcript_needs_nobody_else(jobs: list[Job]) -> None:
+    """Reading on in one session forks nothing."""
+    reading: Any = Reading(jobs[:1], [])
+    with reading:
+        assert not reading._children
+
+
+def test_a_reader_survives_damaged_lines_from_the_start(tmp_path: Path) -> None:
+    """Also in a process that has imported nothing else so far."""
+    path = tmp_path / "damaged.jsonl"
+    path.write_bytes(b'{"type":"assistant","message":{"usage":{"output_tokens":1}\n{"type":"as')
+    script = (
+        "import sys\n"
+        "from ccfb.report.scan import Scanner\n"
+        "found = Scanner([]).scan(sys.argv[1])\n"
+        "print(found.invalid, found.unknown, found.cut)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["1", "0", "1"]

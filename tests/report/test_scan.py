@@ -1,0 +1,368 @@
+"""Reading transcripts: fast, and yet all that a simple reader finds, whatever stands in them."""
+
+import json
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captures import FOLDER
+from ccfb import prices
+from ccfb.client.messages import messages
+from ccfb.report import answer, scan
+from ccfb.report.rows import NOTHING, Found, each, number
+from ccfb.report.scan import Scanner, Turn
+from report import corpus, slowly
+
+SESSIONS = Path(__file__).with_name("sessions")
+AT = 1_795_168_800.0
+"""2026-11-20, 10:00 UTC."""
+
+
+def usage(output: int = 11, **more: Any) -> dict[str, Any]:
+    return {
+        "input_tokens": 5,
+        "cache_creation_input_tokens": 30,
+        "cache_read_input_tokens": 7,
+        "output_tokens": output,
+        "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 0},
+        "service_tier": "standard",
+        "cache_creation": {"ephemeral_1h_input_tokens": 20, "ephemeral_5m_input_tokens": 10},
+        "inference_geo": "",
+        "iterations": [],
+        "speed": "standard",
+        **more,
+    }
+
+
+def row(name: str = "msg_1", request: str | None = "req_1", **more: Any) -> dict[str, Any]:
+    """An answer of the usual form; `usage` is a field like the others here."""
+    message = {
+        "id": name,
+        "type": "message",
+        "role": "assistant",
+        "model": more.pop("model", "claude-opus-5-5"),
+        "content": more.pop("content", [{"type": "text", "text": "Understood."}]),
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": more.pop("usage", usage()),
+    }
+    return {
+        "parentUuid": None,
+        "isSidechain": False,
+        "message": message,
+        **({"requestId": request} if request else {}),
+        "type": "assistant",
+        "uuid": "u",
+        "timestamp": "2026-11-20T10:00:00.123Z",
+        "cwd": "/home/user/project",
+        "sessionId": "s",
+        **more,
+    }
+
+
+def line(row: object) -> bytes:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def read(path: Path, content: bytes, turns: Iterable[Turn] = ()) -> Found:
+    path.write_bytes(content)
+    return Scanner(list(turns)).scan(str(path))
+
+
+def told(found: Found) -> dict[int, slowly.Message]:
+    """What was found, by key."""
+    return {
+        key: slowly.Message(at, *found.kinds[kind][:3], tuple(used))
+        for key, at, kind, *used in each(found.rows)
+    }
+
+
+def expected(content: bytes) -> dict[int, slowly.Message]:
+    """What a simple reader finds."""
+    found = slowly.messages(content.split(b"\n"))
+    return {number("".join(names).encode()): message for names, message in found.items()}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "transcript.jsonl"
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A corpus, and its folder."""
+    folder = tmp_path_factory.mktemp("corpus")
+    return corpus.make(folder, seed=request.param), folder
+
+
+def test_a_corpus_is_read_as_it_was_made(made: Any) -> None:
+    """To the token, for three of them."""
+    truth, folder = made
+    best: dict[int, tuple[int, ...]] = {}
+    scanner = Scanner([])
+    cut = 0
+    for transcript in (folder / "projects").rglob("*.jsonl"):
+        found = scanner.scan(str(transcript))
+        cut += found.cut
+        for key, message in told(found).items():
+            best[key] = max(message.used, best.get(key, (0,)))
+    assert best == {
+        number("".join(names).encode()): (*answer.used, 0)
+        for names, answer in truth.answers.items()
+    }
+    assert cut == truth.cut
+
+
+def test_the_simple_reader_finds_the_same(made: Any) -> None:
+    """Not only tokens: also times, sessions and models."""
+    _, folder = made
+    scanner = Scanner([])
+    for transcript in (folder / "projects").rglob("*.jsonl"):
+        found = scanner.scan(str(transcript))
+        assert told(found) == expected(transcript.read_bytes())
+        assert (found.invalid, found.unknown) == (0, 0)
+
+
+def test_the_usual_forms_are_those_that_the_client_writes(made: Any) -> None:
+    """They are read without being parsed: that is where the speed is."""
+    _, folder = made
+    for transcript in (folder / "projects").rglob("*.jsonl"):
+        for words in transcript.read_bytes().splitlines():
+            if b'"role":"assistant","model"' in words:
+                assert answer.HEAD.search(words)
+                assert answer.TAIL.search(words)
+
+
+@pytest.mark.parametrize("size", [64, 1_000, 5_000])
+def test_lines_may_be_longer_than_what_is_read_at_a_time(
+    made: Any, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folder = made
+    monkeypatch.setattr(scan, "BUFFER", size)
+    for transcript in sorted((folder / "projects").rglob("*.jsonl"))[:5]:
+        assert told(Scanner([]).scan(str(transcript))) == expected(transcript.read_bytes())
+
+
+def test_the_client_s_own_rows_are_read_as_they_are_parsed(path: Path) -> None:
+    """Of four versions, as recorded."""
+    recorded = [
+        row
+        for recording in sorted(FOLDER.glob("*.json"))
+        for case in json.loads(recording.read_text(encoding="utf-8"))["cases"]
+        for row in case.get("transcript_assistant_rows", [])
+    ]
+    content = b"".join(map(line, recorded))
+    assert len(expected(content)) >= 4
+    assert told(read(path, content)) == expected(content)
+
+
+NAMES = st.sampled_from(["msg_1", "msg_2", "msg_3"])
+NUMBERS = st.integers(0, 10**9 - 1) | st.sampled_from([None, "5", -1, 1.5, 10**30])
+USAGES = st.fixed_dictionaries(
+    {},
+    optional={key: NUMBERS for key in usage() if key.endswith("_tokens")}
+    | {
+        "cache_creation": st.dictionaries(
+            st.sampled_from(["ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens"]), NUMBERS
+        )
+        | st.none(),
+        "iterations": st.just([{"input_tokens": 1, "output_tokens": 99}]),
+        "speed": st.sampled_from(["fast", "standard", None]),
+        "later": st.just({"output_tokens": 7}),
+    },
+)
+PARTS = st.recursive(
+    st.sampled_from(["text", '"usage":{"output_tokens":5}', "}\\{", 5, None]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["usage", "message", "content", "output_tokens"]), inner)
+    ),
+    max_leaves=5,
+)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "uuid": st.text(max_size=3),
+        "gitBranch": st.text(max_size=5),
+        "requestSessionId": st.just("other"),
+        "isSidechain": st.booleans(),
+        "toolUseResult": PARTS,
+        "parentUuid": st.text(max_size=3),
+    },
+)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> object:
+    """Rows in usual and in strange forms."""
+    made = row(
+        draw(NAMES),
+        draw(st.sampled_from(["req_1", "req_2", None])),
+        content=draw(st.lists(PARTS, max_size=2)),
+        model=draw(st.sampled_from(["claude-opus-5-5", "<synthetic>", "é", None])),
+        usage=usage(draw(st.integers(0, 20)), **draw(USAGES)),
+        type=draw(st.sampled_from(["assistant"] * 4 + ["user", "progress"])),
+        **draw(FIELDS),
+    )
+    for gone in draw(st.sets(st.sampled_from(["timestamp", "message", "sessionId", "cwd"]))):
+        if draw(st.integers(0, 4)) == 0:
+            del made[gone]
+    if "requestSessionId" not in made and draw(st.integers(0, 3)) == 0:
+        return {key: made[key] for key in draw(st.permutations(list(made)))}
+    return made
+
+
+@given(st.lists(rows() | PARTS, max_size=6), st.sampled_from([(",", ":"), (", ", ": ")]))
+def test_any_rows_are_read_as_they_are_parsed(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[object], signs: tuple[str, str]
+) -> None:
+    """Whatever the order of fields, whatever is missing, and whatever tools have said."""
+    content = b"".join(json.dumps(row, separators=signs).encode() + b"\n" for row in rows)
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    assert told(read(path, content)) == expected(content)
+
+
+@given(st.binary(max_size=300), st.integers(0, 300))
+def test_no_bytes_are_fatal(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, place: int
+) -> None:
+    whole = line(row("msg_1")) + line(row("msg_2"))
+    content = whole[:place] + noise + whole[place:]
+    read(tmp_path_factory.getbasetemp() / "noise.jsonl", content)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "counted"),
+    [
+        (b'{"type":"assistant","message":{"usage":{"output_tokens":1}\n', (1, 0, 0)),
+        (b"\x00\x00\xff\n", (1, 0, 0)),
+        (b"[" * 100_000 + b"\n", (1, 0, 0)),
+        (b"\n  \n\r\n", (0, 0, 0)),
+        (line(row("msg_3", timestamp="yesterday")), (0, 1, 0)),
+        (line(row("msg_3", model=None)), (0, 1, 0)),
+        (line(row(usage=None) | {"output_tokens": 1}), (0, 1, 0)),
+        (line(row("msg_3", timestamp="0001-01-01T00:00:00")), (0, 1, 0)),
+        (line({"type": "cost-state", "modelUsage": 5}), (0, 1, 0)),
+        (b'{"type":"assistant","mess', (0, 0, 1)),
+    ],
+)
+def test_what_cannot_be_read_is_counted_and_nothing_else_is_lost(
+    path: Path, damaged: bytes, counted: tuple[int, int, int]
+) -> None:
+    found = read(path, line(row("msg_1")) + line(row("msg_2")) + damaged)
+    assert (found.invalid, found.unknown, found.cut) == counted
+    assert len(told(found)) == 2
+
+
+def test_a_last_line_without_its_end_counts_and_is_read_again(path: Path) -> None:
+    content = line(row("msg_1"))
+    first = read(path, content + line(row("msg_2")).rstrip())
+    assert len(told(first)) == 2
+    assert first.end == len(content)
+    path.write_bytes(content + line(row("msg_2")) + line(row("msg_3")))
+    assert len(told(Scanner([]).scan(str(path), first))) == 3
+
+
+@given(st.lists(rows(), max_size=6), st.integers(0, 4_000))
+def test_reading_on_finds_what_reading_anew_does(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[object], place: int
+) -> None:
+    """Wherever a transcript ended when it was read before."""
+    path = tmp_path_factory.getbasetemp() / "growing.jsonl"
+    content = b"".join(map(line, rows))
+    before = read(path, content[:place])
+    path.write_bytes(content)
+    assert told(Scanner([]).scan(str(path), before)) == told(Scanner([]).scan(str(path)))
+
+
+def test_a_subagent_and_a_copy_belong_to_the_session_that_asked(path: Path) -> None:
+    found = read(path, line(row(sessionId="copy", requestSessionId="first", isSidechain=True)))
+    assert found.kinds[0][0] == "first"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*usage()]),
+        NUMBERS
+        | st.dictionaries(
+            st.sampled_from(["ephemeral_1h_input_tokens", "web_search_requests"]), NUMBERS
+        ),
+    )
+)
+def test_tokens_are_those_that_are_priced(usage: dict[str, Any]) -> None:
+    read = prices.usage_of(usage)
+    known = [read.output, read.input, read.cache_read]
+    known += [read.cache_write_5m, read.cache_write_1h, read.web_searches]
+    assert answer.tokens(usage) == tuple(n if n < 10**9 else 0 for n in known)
+
+
+def sent(at: float, kind: str = "user") -> bytes:
+    stamp = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    return line({"parentUuid": None, "type": kind, "timestamp": stamp})
+
+
+def answered(at: float, name: str) -> bytes:
+    stamp = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    return line(row(name, name, timestamp=stamp))
+
+
+def test_a_request_is_billed_to_who_was_billed_when_it_was_sent(path: Path) -> None:
+    """Its answer may come long after the switch, or after the way back."""
+    turns = [(round(AT * 1000), 7), (round((AT + 600) * 1000), 0)]
+    content = (
+        sent(AT - 30) + answered(AT + 20, "before")
+        + sent(AT + 25) + answered(AT + 30, "during")
+        + line({"type": "mode", "sessionId": "s"})
+        + sent(AT + 595, "attachment") + answered(AT + 700, "still")
+        + sent(AT + 701) + answered(AT + 702, "after")
+    )  # fmt: skip
+    found = read(path, content, turns)
+    billed = {key: found.kinds[kind][3] for key, _, kind, *_ in each(found.rows)}
+    assert billed == {
+        number(name.encode() * 2): switch
+        for name, switch in {"before": 0, "during": 7, "still": 7, "after": 0}.items()
+    }
+
+
+def test_the_budget_counts_the_same_requests(made: Any) -> None:
+    """Two readers of one house: what the budget takes for billed, the report does, too."""
+    truth, folder = made
+    moments = sorted(answer.at for answer in truth.answers.values())
+    since, until = moments[len(moments) // 3], moments[len(moments) // 2]
+    scanner = Scanner([(round(since * 1000), 1), (round(until * 1000), 0)])
+    billed = set()
+    for transcript in (folder / "projects").rglob("*.jsonl"):
+        found = scanner.scan(str(transcript))
+        billed |= {key for key, _, kind, *_ in each(found.rows) if found.kinds[kind][3]}
+    metered = messages(folder / "projects", since, until)
+    assert billed == {number("".join(message.id).encode()) for message in metered}
+    assert billed
+
+
+def test_an_account_is_read_where_it_stands(path: Path) -> None:
+    """What comes after it belongs to a later one."""
+    account = {
+        "type": "cost-state",
+        "sessionId": "s",
+        "startTime": 5,
+        "modelUsage": {"claude-opus-5[1m]": {"inputTokens": 1, "costUSD": 0.5}},
+    }
+    later = row("msg_2", timestamp="2026-11-20T11:00:00Z")
+    found = read(path, line(row("msg_1")) + line(account) + line(later))
+    models = {"claude-opus-5": [1, 0, 0, 0, 0, 0.5]}
+    assert found.states == [(5, "s", round(AT * 1000) + 123, models)]
+
+
+def test_a_transcript_is_known_again_by_what_stands_before_its_end(path: Path) -> None:
+    found = read(path, line(row("msg_1")) * 3)
+    file = os.open(path, os.O_RDONLY)
+    assert scan.guard_of(file, found.end) == found.guard
+    assert scan.guard_of(file, found.end - 1) != found.guard
+    os.close(file)
+    assert read(path, b"").end == NOTHING.end
