@@ -1,29 +1,18 @@
 """The real client, in the versions that the tests name: installed once, with npm."""
 
 import functools
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+import npm
 from ccfb.billing import store
 from ccfb.billing.model import Entry
 from ccfb.drill.story import Stage
 
-# Taken at import, before any test has a home of its own: npm needs the machine's configuration.
-ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("CLAUDE", "ANTHROPIC"))
-}
-CACHE = Path(
-    os.environ.get("CCFB_TEST_CACHE") or Path(tempfile.gettempdir()) / "ccfb-test-clients"
-).absolute()
 PACKAGE = "@anthropic-ai/claude-code"
 
 
@@ -34,41 +23,12 @@ def client() -> Callable[[str], Path]:
 
 
 def _installed(version: str) -> Path:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    folder = CACHE / version
-    with FileLock(CACHE / f"{version}.lock"):
-        if not folder.exists():
-            _install(version, folder)
-    program = _program(folder)
+    folder = npm.installed(version, [f"{PACKAGE}@{version}"])
+    program = folder / "node_modules" / ".bin" / "claude"
     answer = _version_of(program)
     if not answer.startswith(f"{version} "):
         pytest.fail(f"{program} says {answer!r}: delete {folder} and run again")
     return program
-
-
-def _install(version: str, folder: Path) -> None:
-    npm = shutil.which("npm", path=ENVIRONMENT.get("PATH"))
-    if npm is None:
-        pytest.fail("npm is needed to install the client: see https://nodejs.org")
-    # Moved into place when it is whole, so that an interrupted run leaves nothing half done.
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix=f"{version}-") as part:
-        whole = Path(part) / "whole"
-        whole.mkdir()
-        done = subprocess.run(
-            [npm, "install", "--no-audit", "--no-fund", "--prefix", whole, f"{PACKAGE}@{version}"],
-            capture_output=True,
-            check=False,
-            env=ENVIRONMENT,
-            cwd=whole,
-            text=True,
-        )
-        if done.returncode:
-            pytest.fail(f"npm couldn't install {PACKAGE}@{version}:\n{done.stdout}{done.stderr}")
-        whole.rename(folder)
-
-
-def _program(folder: Path) -> Path:
-    return folder / "node_modules" / ".bin" / "claude"
 
 
 def _version_of(program: Path) -> str:
@@ -77,7 +37,7 @@ def _version_of(program: Path) -> str:
             [program, "--version"],
             capture_output=True,
             check=False,
-            env={"HOME": home, "PATH": ENVIRONMENT["PATH"], "DISABLE_AUTOUPDATER": "1"},
+            env={"HOME": home, "PATH": npm.ENVIRONMENT["PATH"], "DISABLE_AUTOUPDATER": "1"},
             text=True,
         )
     return done.stdout or done.stderr

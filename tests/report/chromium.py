@@ -1,4 +1,4 @@
-"""A headless Chromium that npm brings, with its libraries and a font: no machine has to have any."""
+"""A headless Chromium that npm brings with its libraries and a font: no machine must have any."""
 
 import os
 import subprocess

@@ -31,9 +31,7 @@ MODELS = {
     "claude-opus-5-5": 60,
     "claude-sonnet-5-5": 26,
     "claude-haiku-5-5": 9,
-    "claude-next-preview": 1,
 }
-UNPRICED = "claude-next-preview"
 SHARES = (("output", 0.3, 25), ("cache_read", 0.42, 0.5), ("cache_write_1h", 0.26, 10))
 """Of a request's cost, and dollars for a million of each."""
 
@@ -125,7 +123,6 @@ class Months:
         """A few requests, of one model in one project."""
         project = self.dice.choices([*PROJECTS], [*PROJECTS.values()])[0]
         model = self.dice.choices([*MODELS], [*MODELS.values()])[0]
-        unpriced = model == UNPRICED
         tokens = {name: int(dollars * share * 1e6 / price) for name, share, price in SHARES}
         requests = self.dice.randrange(4, 40)
         self.sums.append(
@@ -140,23 +137,23 @@ class Months:
                 slot=slot,
                 last_slot=slot,
                 requests=requests,
-                unpriced=requests if unpriced else 0,
+                unpriced=0,
                 input=requests * 40,
                 cache_write_5m=0,
                 searches=0,
-                cost=0 if unpriced else round(dollars * PICO),
-                unpriced_tokens=sum(tokens.values()) if unpriced else 0,
+                cost=round(dollars * PICO),
+                unpriced_tokens=0,
                 **tokens,
             )
         )
 
 
-def collected(length: int = 91, seed: int = 36) -> Collected:
+def collected(length: int = 91, seed: int = 44) -> Collected:
     """Months of work that end on 2026-11-20, a Friday."""
     months = Months(seed)
     months.live(LAST - length + 1, LAST)
     folders = {project.replace("/", "-"): project for project in PROJECTS}
-    return Collected(months.sums, months.events, folders, 900, 0, 0, 2)
+    return Collected(months.sums, months.events, folders, 900, 0, 0, 0)
 
 
 NOW = (LAST * days.DAY + 72) * days.SLOT
@@ -167,7 +164,7 @@ def utc(_: int) -> int:
     return 0
 
 
-def data(length: int = 91, seed: int = 36) -> page.PageData:
+def data(length: int = 91, seed: int = 44) -> page.PageData:
     """What the page shows of them, to somebody with a plan that is often too small."""
     work = collected(length, seed)
     made = page.page_of(work, REQUEST, utc, NOW)

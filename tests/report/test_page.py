@@ -254,6 +254,12 @@ def test_a_year_is_a_small_page() -> None:
     assert len(html.render(months.data(365)).encode()) < 300_000
 
 
+def test_what_has_no_known_price_isnt_told_as_nothing() -> None:
+    texts = Page(html.render(shown([used(TEN, 0, unpriced=1, unpriced_tokens=9)]))).texts
+    assert "?" in texts
+    assert any("1 request without a known price" in text for text in texts)
+
+
 def test_nothing_used_is_a_page_too() -> None:
     parsed = Page(html.render(shown([])))
     assert "No requests" in parsed.texts

@@ -208,8 +208,8 @@ def _volume(view: View) -> Iterator[Markup]:
 def _struck(view: View) -> Iterator[Markup]:
     struck = Counter(words.window(limit.window) for limit in view.limits if limit.hits)
     told = [f"{window}: {number:,}" for window, number in struck.items()]
-    avoided = sum(not limit.hits for limit in view.limits)
-    told += [f"avoided: {avoided:,}"] if avoided else []
+    nearly = sum(not limit.hits for limit in view.limits)
+    told += [f"nearly: {nearly:,}"] if nearly else []
     switches = wording.count(len(view.switches), "switch", "switches")
     yield _tile("Not waited", words.duration(view.saved), switches)
     yield _tile("Limits hit", f"{struck.total():,}", ", ".join(told) or "The plan never refused")
