@@ -173,7 +173,7 @@ def test_weeks_count_where_the_configuration_knows_what_they_hold() -> None:
 def test_that_weeks_are_left_out_is_said_and_how_often_they_were_hit() -> None:
     weekly = [hit(day, window="seven_day") for day in (6, 13)]
     said = compared(MONTH, *weekly, *LIMITS).assumptions
-    assert "Weekly limits aren't counted, though they were hit 2 times (plans.*.week)." in said
+    assert "Weekly limits aren't counted, though 2 were hit (plans.*.week)." in said
     some = {**PLANS, "pro": PLANS["pro"]._replace(week=100)}
     found = breakeven.compare(MONTH, [], some, None)
     assert found

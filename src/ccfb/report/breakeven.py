@@ -30,7 +30,7 @@ WEEK = 7 * DAY
 Plans = Mapping[str, Plan]
 
 
-class Carried(NamedTuple):
+class Learned(NamedTuple):
     """What the plan had carried in windows by the time their limit was hit; dollars."""
 
     low: float
@@ -59,9 +59,9 @@ def compare(
     if days < ENOUGH:
         there = "there is 1 day" if days == 1 else f"there are {days} days"
         return BreakEven([], "", [f"It takes {ENOUGH} days of usage to tell; {there}."], days)
-    carried = _carried(slots, events)
-    if carried and own:
-        plans = _scaled(plans, carried.usual / plans[own].share)
+    learned = _learned(slots, events)
+    if learned and own:
+        plans = _scaled(plans, learned.usual / plans[own].share)
     months, used = days / MONTH, _windows(slots, events)
     choices = [
         Choice(name, plan.title, plan.price, _beyond(used, plan) / months)
@@ -72,7 +72,7 @@ def compare(
     billed = _dollars([each for each in slots if each.switch])
     price = plans[own].price if own else None
     choices.append(Choice("as_it_was", "as it was", price, billed / months))
-    said = [*_assumptions(plans, own, carried), *_weeks(events, plans)]
+    said = [*_assumptions(plans, own, learned), *_weeks(events, plans)]
     return BreakEven(choices, cheapest, said, days)
 
 
@@ -80,8 +80,20 @@ def _dollars(slots: Sequence[Slot]) -> float:
     return sum(each.cost for each in slots) / PICO
 
 
-def _carried(slots: Sequence[Slot], events: Sequence[Event]) -> Carried | None:
-    """What windows hold, as far as limits tell that were hit, or nearly."""
+def _learned(slots: Sequence[Slot], events: Sequence[Event]) -> Learned | None:
+    found = carried(slots, events)
+    if len(found) < HITS:
+        return None
+    return Learned(found[0], found[len(found) // 2], found[-1], len(found))
+
+
+def carried(slots: Sequence[Slot], events: Sequence[Event]) -> list[float]:
+    """The dollars that the plan had carried in windows whose limit was hit or near; rising.
+
+    Args:
+        slots: All usage, the earliest first.
+        events: The ledger's.
+    """
     hits: dict[int, float] = {}
     for event in events:
         end = end_of(event)
@@ -94,10 +106,7 @@ def _carried(slots: Sequence[Slot], events: Sequence[Event]) -> Carried | None:
         dollars = _dollars([each for each in slots[first:behind] if not each.switch])
         if dollars:
             found.append(dollars)
-    if len(found) < HITS:
-        return None
-    found.sort()
-    return Carried(found[0], found[len(found) // 2], found[-1], len(found))
+    return sorted(found)
 
 
 def _scaled(plans: Plans, one: float) -> dict[str, Plan]:
@@ -119,18 +128,18 @@ def _beyond(used: Mapping[int, float], plan: Plan) -> float:
     left: defaultdict[int, float] = defaultdict(lambda: inf if plan.week is None else plan.week)
     beyond = 0.0
     for start, dollars in used.items():
-        carried = min(dollars, plan.window, left[start // WEEK])
-        left[start // WEEK] -= carried
-        beyond += dollars - carried
+        covered = min(dollars, plan.window, left[start // WEEK])
+        left[start // WEEK] -= covered
+        beyond += dollars - covered
     return beyond
 
 
-def _assumptions(plans: Plans, own: str | None, carried: Carried | None) -> Iterator[str]:
+def _assumptions(plans: Plans, own: str | None, learned: Learned | None) -> Iterator[str]:
     holds = {name: f"{_short(plan.window)} on {plan.title}" for name, plan in plans.items()}
-    if carried and own:
+    if learned and own:
         yield (
-            f"Five hours hold {holds.pop(own)}, by the median of {carried.hits} limits"
-            f" ({_short(carried.low)} to {_short(carried.high)}), and in proportion"
+            f"Five hours hold {holds.pop(own)}, by the median of {learned.hits} limits"
+            f" ({_short(learned.low)} to {_short(learned.high)}), and in proportion"
             f" {', '.join(holds.values())}."
         )
     else:
@@ -144,6 +153,10 @@ def _short(dollars: float) -> str:
     return f"${dollars:.3g}" if dollars < 100 else f"${dollars:,.0f}"  # noqa: PLR2004 - three digits
 
 
+def _were(number: int) -> str:
+    return "one was" if number == 1 else f"{number:,} were"
+
+
 def _weeks(events: Sequence[Event], plans: Plans) -> Iterator[str]:
     """Whether the comparison knows nothing of weekly limits."""
     free = [plan.title for plan in plans.values() if plan.week is None]
@@ -154,5 +167,5 @@ def _weeks(events: Sequence[Event], plans: Plans) -> Iterator[str]:
             for event in events
             if event.event == "limit" and (event.window or "").startswith("seven_day")
         }
-        struck = f", though they were hit {len(hit):,} times" if hit else ""
+        struck = f", though {_were(len(hit))} hit" if hit else ""
         yield f"Weekly limits aren't counted{where}{struck} (plans.*.week)."

@@ -5,8 +5,8 @@ from datetime import date, datetime
 from statistics import median_high
 from typing import NamedTuple
 
-from ccfb.report import days, summary
-from ccfb.report.model import PICO, SUBSCRIPTION, Collected, Line, Request, Sum, View
+from ccfb.report import breakeven, days, summary
+from ccfb.report.model import PICO, SUBSCRIPTION, Collected, Line, Request, Slot, Sum, View
 from ccfb.report.produce import look
 from ccfb.report.progress import Progress
 from ccfb.report.windows import end_of, windows
@@ -125,15 +125,10 @@ def _day(day: str, line: Line | None, billers: list[str], hits: list[str]) -> Da
 
 def _holds(collected: Collected) -> float | None:
     """What a window holds, in dollars: the median of what the plan had carried when it closed."""
-    closed = _ends(collected, "threshold", "limit")
-    spans = windows({each.slot for each in collected.sums}, collected.events)
-    carried: defaultdict[int, int] = defaultdict(int)
-    for each in collected.sums:
-        _, end = spans[each.slot]
-        if end in closed and not each.switch and each.slot <= closed[end] // days.SLOT:
-            carried[end] += each.cost
-    full = [cost / PICO for cost in carried.values() if cost]
-    return median_high(full) if full else None
+    sums = collected.sums
+    slots = [Slot(each.slot, each.switch, each.cost, each.unpriced) for each in sums]
+    found = breakeven.carried(sorted(slots), collected.events)
+    return median_high(found) if found else None
 
 
 def _windows(
