@@ -69,6 +69,20 @@ def test_no_reader_is_left_behind(jobs: list[Job]) -> None:
             os.kill(child, 0)
 
 
+@pytest.mark.usefixtures("many")
+@pytest.mark.timeout(60)
+def test_no_reader_waits_for_a_report_that_has_no_use_for_it(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another report has done the work meanwhile; there is more to tell than a pipe holds."""
+    monkeypatch.setattr(readers, "_PIPE", 4_096)
+    with Reading(jobs * 50, []) as reading:
+        pass
+    for child in reading._children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+
+
 def test_a_transcript_that_is_gone_is_left_out(jobs: list[Job], tmp_path: Path) -> None:
     gone = Job(str(tmp_path / "gone.jsonl"), 5, NOTHING)
     assert set(read([jobs[0], gone, jobs[1]])) == {0, 2}

@@ -139,6 +139,8 @@ class Reading:
             fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE)
         child = os.fork()
         if not child:
+            for pipe in (ours, *self._pipes):  # else nobody could tell that they aren't read
+                os.close(pipe)
             self._work(theirs)
         os.close(theirs)
         self._pipes[ours] = bytearray()
