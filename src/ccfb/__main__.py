@@ -1,10 +1,14 @@
 """`ccfb`, and `python -m ccfb`."""
 
 import sys
+from io import TextIOWrapper
 
 
 def main() -> None:
     """The entry point: run one command line and exit."""
+    for stream in (sys.stdout, sys.stderr):  # not every terminal knows every letter
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     words = sys.argv[1:]
     if words[:1] == ["report"]:
         from ccfb.report import quick  # noqa: PLC0415 - for this verb only

@@ -19,6 +19,8 @@ class Plan(NamedTuple):
     """The same of a week; None: not counted."""
     share: int
     """Its window, in those of the smallest plan, as its name says."""
+    told: bool = False
+    """Whether the user has said what its window holds."""
 
 
 PLANS = {

@@ -416,7 +416,10 @@ class Auditor:
         known = self.closed.get(name)
         if known and abs(known.resets_at - resets_at) <= SAME:
             known.refuses |= refuses
-        elif resets_at > self.clocks.wall + LEAD and (name, resets_at) not in self.gone:
+        # A pause is our own, and begins now; what others tell is compared with the wall clock.
+        elif name == OUTAGE or (
+            resets_at > self.clocks.wall + LEAD and (name, resets_at) not in self.gone
+        ):
             clocks = self.clocks
             lag, doubtful = max(0.0, -clocks.skew), clocks.skew != 0
             self.closed[name] = Closed(resets_at, refuses, doubtful, lag, clocks.boot)

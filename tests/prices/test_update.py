@@ -271,6 +271,25 @@ def test_what_a_model_costs(snapshot: SnapshotAssertion) -> None:
     assert told == snapshot
 
 
+def test_the_table_and_a_model_for_machines() -> None:
+    """Wherever `--json` stands."""
+    told = json.loads(shown("--json"))
+    assert told.pop("models").keys() == {"anthropic", "openrouter"}
+    assert told == {
+        "schema_version": 1,
+        "made": table.made(table.PATH),
+        "source": table.read(table.PATH)["source"],
+        "path": "PACKAGE/table.json",
+    }
+    assert shown("--json", "claude-opus-4-8") == shown("claude-opus-4-8", "--json")
+
+
+def test_what_is_no_list_of_prices_is_told_without_the_words_of_python(tmp_path: Path) -> None:
+    with pytest.raises(CcfbError, match="publishes them: there is no 'anthropic'") as refused:
+        fetch({}, tmp_path)
+    assert "KeyError" not in refused.value.message
+
+
 def test_an_unknown_model_may_be_new() -> None:
     with pytest.raises(CcfbError) as refused:
         shown("claude-opas-4-8")

@@ -17,7 +17,7 @@ from report import chromium, months
 from report.test_page import NASTY, nasty
 
 LENGTHS = {"months": 91, "year": 365, "day": 1}
-OTHERS = ("nasty", "unlimited", "nothing")
+OTHERS = ("nasty", "unlimited", "unpriced", "nothing")
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def written(folder: Path) -> list[Path]:
     """The pages."""
     work = months.collected(30)
-    others = nasty(work), work._replace(events=[]), work._replace(sums=[])
+    others = (
+        nasty(work),
+        work._replace(events=[]),
+        work._replace(sums=[each._replace(unpriced=1) for each in work.sums]),
+        work._replace(sums=[]),
+    )
     pages = {name: months.data(length) for name, length in LENGTHS.items()}
     for name, made in zip(OTHERS, others, strict=True):
         pages[name] = page.page_of(made, months.REQUEST, months.utc, months.NOW)
@@ -82,13 +87,19 @@ def test_dark_is_dark(looks: list[dict[str, Any]]) -> None:
     assert grounds == {("light", "rgb(246, 245, 241)"), ("dark", "rgb(19, 19, 18)")}
 
 
-@pytest.mark.parametrize("name", [*LENGTHS, "nasty", "unlimited"])
+@pytest.mark.parametrize("name", [*LENGTHS, "nasty", "unlimited", "unpriced"])
 def test_each_chart_is_drawn_and_can_be_read_as_a_table(told: dict[str, Any], name: str) -> None:
     for look in told["seen"]:
         if look["page"] == name:
             assert look["marks"].keys() == look["tables"].keys() == {"costs", "windows", "calendar"}
             assert all([*look["marks"].values(), *look["tables"].values()])
             assert look["marks"]["calendar"] == look["tables"]["calendar"]
+
+
+def test_tables_do_not_hide_what_has_no_known_price(told: dict[str, Any]) -> None:
+    found = {look["page"]: look["unknown"] for look in told["seen"]}
+    assert all(found["unpriced"].values())
+    assert not any(found["months"].values())
 
 
 def test_a_table_begins_with_the_newest(used: dict[str, Any]) -> None:
@@ -103,6 +114,9 @@ def test_a_bar_for_each_day_week_or_month(used: dict[str, Any]) -> None:
 def test_what_was_billed_can_be_seen_alone(used: dict[str, Any]) -> None:
     assert 0 < used["bars"]["Billed"] < used["bars"]["Month"]
     assert used["plan"] == 0
+    for told in used["billed"]:
+        assert "anthropic" in told
+        assert "Subscription" not in told
 
 
 @pytest.mark.parametrize("chart", ["costs", "windows", "calendar"])
@@ -128,7 +142,7 @@ def test_earlier_windows_can_be_looked_at(used: dict[str, Any]) -> None:
 
 def test_the_theme_can_be_chosen_and_is_kept(used: dict[str, Any]) -> None:
     light, dark, again = used["themes"]
-    assert (light[1], dark[1]) == ("false", "true")
+    assert (light[1], dark[1]) == ("Dark", "Light")
     assert light[0] != dark[0]
     assert again == dark
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ccfb import files, paths
 from ccfb.billing import store
 from ccfb.billing.model import Entry
-from ccfb.report import collect, days
+from ccfb.report import collect, days, update
+from ccfb.report.background import Account
 from ccfb.report.model import Collected, Request
 from report import corpus, slowly
 
@@ -81,6 +82,16 @@ def test_each_message_counts_once(home: Path, made: corpus.Corpus) -> None:
     for name, column in zip(("output", "input", "cache_read"), columns, strict=False):
         assert sum(getattr(each, name) for each in messages) == sum(column)
     assert collected.cut == made.cut
+
+
+def test_a_message_that_is_only_taken_for_a_copy_counts(
+    made: corpus.Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is little room to remember what was seen, nearly everything is suspected."""
+    first = report()
+    monkeypatch.setattr(update, "MARKS", 16)
+    assert same(anew(), first)
+    assert sum(each.requests for each in first.sums) == len(made.answers)
 
 
 def test_what_only_accounts_tell_of_is_kept_apart(made: corpus.Corpus) -> None:
@@ -176,6 +187,15 @@ def test_whatever_happens_to_files_a_report_is_as_the_first_one(
     assert not changes or same(updated, anew())
 
 
+def test_a_transcript_may_hold_the_accounts_of_two_sessions(transcripts: list[Path]) -> None:
+    """What is made anew for one of them leaves the other as it was."""
+    one, other = [path for path in transcripts if b'"cost-state"' in path.read_bytes()][:2]
+    append(one, other)
+    report()
+    append(other, other)
+    assert same(report(), anew())
+
+
 def test_what_is_deleted_stays_until_it_is_pruned(transcripts: list[Path]) -> None:
     """The client deletes transcripts after a month; what they cost is still of interest."""
     before = report()
@@ -186,11 +206,15 @@ def test_what_is_deleted_stays_until_it_is_pruned(transcripts: list[Path]) -> No
     assert same(report(prune=True), anew())
 
 
-def test_copies_of_what_is_pruned_count_again(transcripts: list[Path]) -> None:
+@pytest.mark.parametrize("grown", [False, True])
+def test_copies_of_what_is_pruned_count_again(transcripts: list[Path], *, grown: bool) -> None:
+    """Also where there is something to read at the same time."""
     first = transcripts[0]
     shutil.copy(first, first.with_name("zz-copy.jsonl"))
     before = sum(each.requests for each in report().sums)
     first.unlink()
+    if grown:
+        grow(transcripts[1], first)
     assert sum(each.requests for each in report(prune=True).sums) == before
 
 
@@ -294,16 +318,28 @@ def test_billing_follows_the_ledger(made: corpus.Corpus) -> None:
     assert same(report(), anew())
 
 
+@pytest.mark.parametrize("fetched", [False, True])
 @pytest.mark.usefixtures("made")
-def test_new_prices_hold_for_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No transcript is read for it, and background keeps the client's own figures."""
+def test_new_prices_hold_for_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fetched: bool
+) -> None:
+    """Shipped or fetched; no transcript is read for it, and accounts keep the client's figures."""
     before = report()
-    table = tmp_path / "table.json"
+    table = kept("prices.json") if fetched else tmp_path / "table.json"
     shutil.copy(collect.PRICES, table)
-    monkeypatch.setattr(collect, "PRICES", str(table))
+    if not fetched:
+        monkeypatch.setattr(collect, "PRICES", str(table))
     with sqlite3.connect(kept()) as database:
         database.execute("UPDATE facts SET cost = 5, unpriced = 1")
     assert same(report(), before)
+
+
+def test_transcripts_that_share_accounts_are_known_as_one_group() -> None:
+    files = {1: [1], 2: [1, 2], 3: [3, 2], 4: [4]}
+    runs = {start: [Account(file, "", 0, {}) for file in those] for start, those in files.items()}
+    assert update._together(runs, {1}) == {1, 2, 3}
+    assert update._together(runs, {4}) == {4}
+    assert update._together(runs, set()) == set()
 
 
 def test_days_are_those_of_the_time_zone(made: corpus.Corpus) -> None:

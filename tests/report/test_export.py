@@ -244,12 +244,24 @@ def test_a_file_is_written_whole_or_not_at_all(
 ) -> None:
     path = tmp_path / "usage.csv"
     path.write_text("before")
-    run("export", "--csv", str(path))
-    assert read(path.read_text())
+    told = run("export", "--csv", str(path))
+    number = len(read(path.read_text()))
+    assert number > 1
+    assert (told.out, told.err) == ("", f"Written to {path}: {number} rows.\n")
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["usage.csv"]
     assert os.stat(path).st_mode & 0o777 == 0o600
-    done = run("export", "--csv", str(tmp_path / "nowhere" / "usage.csv"))
-    assert (done.code, "no-access" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["nowhere/usage.csv", "folder", "file/usage.csv"])
+def test_a_file_that_cannot_be_written_is_called_as_it_was_typed(
+    run: Export, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    done = run("export", "--csv", str(tmp_path / name))
+    assert done.code == 1
+    assert f"error: {tmp_path / name}: " in done.err
+    assert not [each for each in tmp_path.iterdir() if each.suffix]
 
 
 def test_without_pyarrow_parquet_says_what_to_do(

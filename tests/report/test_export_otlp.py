@@ -326,6 +326,16 @@ def test_events_that_were_refused_are_sent_the_next_time(export: Export, place: 
     assert len(place.records()) == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "advice"), [(401, "--header NAME"), (403, "--header NAME"), (404, "its address")]
+)
+def test_who_is_refused_is_told_what_to_do(
+    export: Export, place: Collector, status: int, advice: str
+) -> None:
+    place.answers = [Answer(status)]
+    assert advice in export().err
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_collector_that_asks_to_wait_is_asked_once_more(
     export: Export, place: Collector, status: int
@@ -384,7 +394,7 @@ def test_a_collector_that_is_away_changes_nothing(export: Export, place: Collect
         away = f"http://127.0.0.1:{free.getsockname()[1]}"
     done = export(url=away)
     assert (done.code, done.err.count("\n")) == (1, 2)
-    assert f"{away} can't be reached: ConnectError. [collector-away]" in done.err
+    assert f"{away} can't be reached: connection refused. [collector-away]" in done.err
     export()
     assert same(told(place), known())
 
@@ -445,6 +455,15 @@ def test_the_environment_says_where_and_as_whom(export: Export, place: Collector
         "deployment.environment": "test",
         "host.name": "box 1",
     }
+
+
+@pytest.mark.parametrize("more", ["/", "/v1/metrics", "/v1/logs", "//v1/metrics/"])
+def test_an_address_with_more_than_it_needs_is_the_same_collector(
+    export: Export, place: Collector, more: str
+) -> None:
+    export(url=f"{place.url}/base")
+    assert "Nothing is new" in export(url=f"{place.url}/base{more}").out
+    assert {request.path for request in place.requests} == {"/base/v1/metrics", "/base/v1/logs"}
 
 
 def test_what_is_typed_wins() -> None:

@@ -147,8 +147,10 @@ def test_only_the_folders_that_are_asked_for_count(home: Path, worked: tuple[str
     other = home / "other"
     corpus.make(other, size=100_000, sessions=3, seed=2)
     both = Request((*worked, str(other / "projects")))
-    collect.collect(both, utc, quiet)
-    apart = [slots(Request((folder,)), utc) for folder in both.folders]
+    requests = [Request((folder,)) for folder in both.folders]
+    for request in (both, *requests):
+        collect.collect(request, utc, quiet)
+    apart = [slots(request, utc) for request in requests]
     costs = [sum(each.cost for each in part) for part in (slots(both, utc), *apart)]
     assert costs[0] == costs[1] + costs[2]
     assert all(costs)

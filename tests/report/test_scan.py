@@ -228,6 +228,15 @@ def test_any_rows_are_read_as_they_are_parsed(
     assert told(read(path, content)) == expected(content)
 
 
+@pytest.mark.parametrize(
+    ("name", "request_"), [("msg_1", "req_2"), ("msg_2", "req_1"), ("msg_1", None)]
+)
+def test_requests_that_use_as_much_are_not_one(path: Path, name: str, request_: str | None) -> None:
+    """Two answers count twice, also if nothing else tells them apart than one of their names."""
+    found = read(path, line(row()) * 2 + line(row(name, request_)) * 2)
+    assert len(told(found)) == 2
+
+
 @given(st.binary(max_size=300), st.integers(0, 300))
 def test_no_bytes_are_fatal(
     tmp_path_factory: pytest.TempPathFactory, noise: bytes, place: int

@@ -82,10 +82,10 @@ def append(entries: list[Entry]) -> None:
         os.fsync(descriptor)
 
 
-def ledger() -> list[Entry]:
-    """Every entry of the ledger, oldest first; lines that can't be read are passed over."""
+def ledger(path: str = "") -> list[Entry]:
+    """Every entry of a ledger, ours by default; lines that can't be read are passed over."""
     try:
-        with open(paths.own("ledger.jsonl"), "rb") as file:
+        with open(path or paths.own("ledger.jsonl"), "rb") as file:
             return list(_entries(file.read()))
     except FileNotFoundError:
         return []

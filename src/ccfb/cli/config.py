@@ -105,6 +105,7 @@ def command(ctx: click.Context) -> None:
     windows.NAME  policy, switch_at and back_at of five_hour, seven_day, outage, ...
     budget        caps in dollars: session, window, day, month
     headless      what a question is answered with where nobody can be asked
+    plan, plans   yours, and what each costs and holds, for ccfb report
     alerts, sources, models, status_line
     """  # noqa: D301 - click's sign for "don't wrap"
     if ctx.invoked_subcommand is None:

@@ -15,6 +15,7 @@ from ccfb.report.collect import collect
 from ccfb.report.export import files as formats
 from ccfb.report.export import points, rows
 from ccfb.report.model import Collected, Request
+from ccfb.report.render.wording import count
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -48,8 +49,8 @@ WHAT = ("usage", "events")
     help="For the collector. What is secret belongs into OTEL_EXPORTER_OTLP_HEADERS.",
 )
 @click.option("--what", type=click.Choice(WHAT), help="By default usage; to a collector, both.")
-@click.option("--since", type=DAY, help="The first day.")
-@click.option("--until", type=DAY, help="The last day.")
+@click.option("--since", type=DAY, metavar="DATE", help="The first day.")
+@click.option("--until", type=DAY, metavar="DATE", help="The last day.")
 @click.option("--timezone", metavar="ZONE", help="Whose days count; to a collector, those of UTC.")
 @click.option("--project", metavar="FOLDER", help="Only its usage; the last part is enough.")
 @click.option(
@@ -79,6 +80,8 @@ def command(**options: Any) -> None:
     """
     if all(options[way] is None for way in ("csv", "parquet", "otlp")):
         raise click.UsageError("Say where to: --csv FILE, --parquet FILE or --otlp [URL].")
+    if options["since"] and options["until"] and options["since"] > options["until"]:
+        raise click.UsageError("--until is before --since.")
     if options["csv"] is not None:
         _write(options, options["csv"], formats.as_csv)
     if options["parquet"] is not None:
@@ -92,15 +95,18 @@ def _write(options: dict[str, Any], path: str, form: Callable[..., bytes]) -> No
     offset = days.of_zone(request.timezone) if request.timezone else days.local
     collected = _collect(request, offset)
     machine = options["machine"] or socket.gethostname()
+    found: Sequence[rows.Happening | rows.Use]
     if options["what"] == "events":
-        content = form(rows.Happening, rows.happenings(collected, request, offset, machine))
+        found = rows.happenings(collected, request, offset, machine)
+        content = form(rows.Happening, found)
     else:
-        used = rows.uses(collected, request, machine, options["names"])
-        content = form(rows.Use, used)
+        found = rows.uses(collected, request, machine, options["names"])
+        content = form(rows.Use, found)
     if path == "-":
         click.echo(content, nl=False)
     else:
-        files.replace(path, content)
+        files.put(path, content)
+        click.echo(f"Written to {path}: {count(len(found), 'row')}.", err=True)
 
 
 def _send(options: dict[str, Any]) -> None:
@@ -145,7 +151,7 @@ def _request(options: dict[str, Any], by: str, timezone: str) -> Request:
     until: datetime | None = options["until"]
     folders: Sequence[str] = options["config_dirs"]
     return Request(
-        folders=tuple(os.path.join(folder, "projects") for folder in folders)
+        folders=tuple(os.path.join(folder, "projects") for folder in dict.fromkeys(folders))
         or (paths.projects(),),
         since=days.number_of(since.date()) if since else 0,
         until=days.number_of(until.date()) if until else days.NEVER,

@@ -41,17 +41,23 @@ class PricesGroup(click.Group):
     epilog=show.examples(
         ("ccfb prices", "which table is in force, and how old it is"),
         ("ccfb prices claude-opus-5-5", "what that model costs, at each provider"),
-        ("ccfb prices claude-opus-5-5 --json", "for scripts; schema_version 1"),
+        ("ccfb prices --json", "for scripts, also with a model; schema_version 1"),
         ("ccfb prices update", "fetch today's prices"),
     ),
 )
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
-def command(ctx: click.Context) -> None:
+def command(ctx: click.Context, *, as_json: bool) -> None:
     """Show what models cost, and how old the prices are.
 
     They are shipped with ccfb, and work offline; only `ccfb prices update` fetches newer ones.
     """
-    if ctx.invoked_subcommand is None:
+    ctx.obj = as_json
+    if ctx.invoked_subcommand is not None:
+        return
+    if as_json:
+        click.echo(orjson.dumps(_table_envelope(), option=orjson.OPT_INDENT_2))
+    else:
         click.echo(show.rows(_about()))
         if _age() > OLD:
             show.warn("These prices are old.", "ccfb prices update")
@@ -60,7 +66,8 @@ def command(ctx: click.Context) -> None:
 @command.command("model", hidden=True)
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; in dollars.")
-def model_(model: str, as_json: bool) -> None:
+@click.pass_obj
+def model_(asked: bool, model: str, *, as_json: bool) -> None:
     """Show what a model costs, at each provider.
 
     Dollars per million tokens; a web search by the thousand.
@@ -68,7 +75,7 @@ def model_(model: str, as_json: bool) -> None:
     found = {provider: _modes(provider, model) for provider in PROVIDERS}
     if not any(found.values()):
         raise CcfbError("unknown-model", f"No price is known for {model}.", _meant(model))
-    if as_json:
+    if as_json or asked:
         click.echo(orjson.dumps(_envelope(model, found), option=orjson.OPT_INDENT_2))
     else:
         click.echo(show.rows((provider, _told(modes)) for provider, modes in found.items()))
@@ -98,7 +105,7 @@ def update(source: str) -> None:
 def _about() -> Iterator[tuple[str, list[str]]]:
     path = table.in_force()
     origin = "shipped with ccfb" if path == table.PATH else "fetched"
-    known = table.read(path)
+    known = table.current()
     yield "prices", [f"{origin}, {_days(_age())}", path]
     yield "source", [known["source"]]
     for provider, models in known["providers"].items():
@@ -167,15 +174,26 @@ def _envelope(model: str, found: dict[str, dict[str, Price]]) -> dict[str, Any]:
     }
 
 
+def _table_envelope() -> dict[str, Any]:
+    """The table for machines; a contract as well."""
+    path = table.in_force()
+    known = table.read(path)
+    return {
+        "schema_version": 1,
+        "made": known["made"],
+        "source": known["source"],
+        "path": path,
+        "models": {provider: len(models) for provider, models in known["providers"].items()},
+    }
+
+
 def _rates(rates: Rates) -> dict[str, float]:
     return {("above_tokens" if key == "above" else key): v for key, v in rates._asdict().items()}
 
 
 def _meant(model: str) -> str:
     """What may have been meant by an unknown name."""
-    names = [
-        name for models in table.read(table.in_force())["providers"].values() for name in models
-    ]
+    names = [name for models in table.current()["providers"].values() for name in models]
     close = difflib.get_close_matches(model.lower(), names, 1)
     fresher = "It may be new: ccfb prices update"
     return f"Did you mean {close[0]}? {fresher}" if close else fresher

@@ -1,11 +1,13 @@
 """`ccfb report`: what it all cost, and who paid."""
 
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,16 +18,34 @@ from ccfb.report import days, progress
 from ccfb.report.model import BY, Request
 from ccfb.report.produce import clocks, look, produce
 
-DAY = click.DateTime(["%Y-%m-%d"])
-
 PAGE = "ccfb-report.html"
+
+
+def day(value: str) -> date:
+    """A day of the user's: 2026-11-01, 20261101, today, yesterday, or 7d for seven days ago.
+
+    The option that says whose days count has to be eager, and called `timezone`.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    zone = click.get_current_context().params.get("timezone")
+    today = days.clock(show.now(), days.of_zone(zone) if zone else days.local).date()
+    ago = re.fullmatch(r"(\d{1,4})d", {"today": "0d", "yesterday": "1d"}.get(value, value))
+    if ago:
+        return today - timedelta(int(ago[1]))
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        said = f"{value} is no day; say it like 2026-11-01, 7d or yesterday."
+        raise click.BadParameter(said) from None
 
 
 @click.command(
     "report",
     epilog=show.examples(
         ("ccfb report", "a summary"),
-        ("ccfb report --by day --since 2026-11-01", "a line for each day"),
+        ("ccfb report --by day --since 7d", "a line for each of the last days"),
         ("ccfb report --by session --provider anthropic", "what was billed to the key"),
         ("ccfb report --by provider", "with each switch"),
         ("ccfb report --by window", "with each limit, and how long you didn't wait"),
@@ -36,9 +56,11 @@ PAGE = "ccfb-report.html"
     ),
 )
 @click.option("--by", type=click.Choice(BY), help="A line for each.")
-@click.option("--since", type=DAY, metavar="DATE", help="The first day.")
-@click.option("--until", type=DAY, metavar="DATE", help="The last day.")
-@click.option("--timezone", metavar="ZONE", help="Whose days count, such as Europe/Berlin.")
+@click.option("--since", type=day, metavar="DATE", help="The first day: 2026-11-01, 7d, yesterday.")
+@click.option("--until", type=day, metavar="DATE", help="The last day.")
+@click.option(
+    "--timezone", metavar="ZONE", is_eager=True, help="Whose days count, such as Europe/Berlin."
+)
 @click.option("--project", metavar="FOLDER", help="Only this one; its last part is enough.")
 @click.option("--provider", metavar="NAME", help="Only what it was billed for; or subscription.")
 @click.option(
@@ -69,13 +91,15 @@ def command(config_dirs: Sequence[str], **options: Any) -> None:
     """
     page, opens, watches = (options.pop(name) for name in ("page", "opens", "watches"))
     _one_form(options["as_json"], options["as_csv"], page or opens, watches)
+    if (page or opens) and options["by"]:
+        raise click.UsageError("The page shows days, windows, models and projects: leave out --by.")
     since, until = (_number(options.pop(name)) for name in ("since", "until"))
     if since and until and since > until:
         raise click.UsageError("--until is before --since.")
     if options["as_csv"]:
         options["by"] = options["by"] or "day"
     request = Request(
-        folders=tuple(os.path.join(folder, "projects") for folder in config_dirs)
+        folders=tuple(os.path.join(folder, "projects") for folder in dict.fromkeys(config_dirs))
         or (paths.projects(),),
         since=since or 0,
         until=days.NEVER if until is None else until,
@@ -94,8 +118,8 @@ def _one_form(*forms: object) -> None:
         raise click.UsageError("Choose one of --json, --csv, --html or --open, and --watch.")
 
 
-def _number(day: datetime | None) -> int | None:
-    return days.number_of(day.date()) if day else None
+def _number(day: date | None) -> int | None:
+    return days.number_of(day) if day else None
 
 
 def _print(text: str, *, pages: bool) -> None:
@@ -126,13 +150,13 @@ def _draw(request: Request, page: str | None, *, opens: bool) -> None:
         click.echo(text)
         return
     path = os.path.abspath(page or _temporary())
-    files.replace(path, text.encode())
+    files.put(path, text.encode())
     if page:
         click.echo(f"Written to {path}")
     if opens:
         import webbrowser  # noqa: PLC0415
 
-        if not webbrowser.open(f"file://{path}"):
+        if not webbrowser.open(Path(path).as_uri()):
             show.warn("No browser can be opened.", f"Open it yourself: {path}")
 
 

@@ -6,6 +6,6 @@ who wants fresher prices than that.
 """
 
 from ccfb.prices.model import Price, Rates, Usage, cost, usage_of
-from ccfb.prices.table import dearest, price
+from ccfb.prices.table import dearest, forget, price
 
-__all__ = ["Price", "Rates", "Usage", "cost", "dearest", "price", "usage_of"]
+__all__ = ["Price", "Rates", "Usage", "cost", "dearest", "forget", "price", "usage_of"]

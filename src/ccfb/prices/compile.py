@@ -57,7 +57,13 @@ def table(published: Any, source: str, made: str) -> Table:
         by_id = {provider["id"]: provider for provider in published}
         providers = {name: _models(by_id[name]) for name in PROVIDERS}
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error) as error:
-        raise _strange("a model", f"{type(error).__name__}: {error}") from error
+        missing = isinstance(error, KeyError)
+        raise CcfbError(
+            "prices-not-understood",
+            "These prices aren't in the form in which genai-prices publishes them:"
+            f" {f'there is no {error}' if missing else error}.",
+            "The table stays as it is. If they are its data.json, please report this.",
+        ) from error
     return {"version": VERSION, "made": made, "source": source, "providers": providers}
 
 

@@ -85,6 +85,19 @@ def dearest(provider: str, at: float) -> Price:
     return _dearest(provider, _day(at))
 
 
+def forget() -> None:
+    """Read the prices anew when the next one is asked for."""
+    for each in (_load, _names, _model, _price, _dearest):
+        each.cache_clear()
+
+
+def current() -> Table:
+    """The prices in force; those that are shipped where the fetched ones are damaged."""
+    with suppress(OSError, ValueError):
+        return read(in_force())
+    return read(PATH)
+
+
 def fetched() -> str:
     """Where `ccfb prices update` keeps its table."""
     return paths.own("prices.json")
@@ -123,9 +136,7 @@ def _day(at: float) -> str:
 
 @lru_cache(maxsize=1)
 def _load() -> Table:
-    with suppress(OSError, ValueError):
-        return read(in_force())
-    return read(PATH)
+    return current()
 
 
 @lru_cache

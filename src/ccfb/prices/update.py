@@ -11,7 +11,7 @@ from ccfb import files
 from ccfb.errors import CcfbError
 from ccfb.prices import compile as compiler
 from ccfb.prices import table
-from ccfb.prices.table import Table
+from ccfb.prices.table import Dated, Table
 
 URL = (
     "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main"
@@ -57,7 +57,7 @@ def update(day: str, source: str = URL) -> Changes:
         ) from None
     rendered = compiler.render(compiler.table(published, "genai-prices, as published", day))
     fresh: Table = json.loads(rendered)
-    before = table.read(table.in_force())
+    before = table.current()
     doubt = doubts(before, fresh)
     if doubt:
         raise CcfbError("prices-doubtful", f"The prices of {source} aren't used: {doubt}.", STAYS)
@@ -84,12 +84,15 @@ def doubts(before: Table, after: Table) -> str:
         lost = [name for name in known if name not in left]
         if len(lost) * LOST > len(known):
             return f"{len(lost)} of {len(known)} models at {provider} would have no price any more"
+        free = [name for name in known if "claude" in name and _free(left.get(name), known[name])]
+        if free:
+            return f"{free[0]} would cost nothing"
     if _newest(after) < _newest(before):
         return f"they are of {_newest(after)} at most, and prices of {_newest(before)} are known"
     return ""
 
 
-def _priced(table: Table) -> dict[str, object]:
+def _priced(table: Table) -> dict[str, list[Dated]]:
     """The models that have a price today, with all that they cost and cost."""
     return {
         f"{provider}: {name}": entry["prices"]
@@ -97,6 +100,13 @@ def _priced(table: Table) -> dict[str, object]:
         for name, entry in models.items()
         if entry["prices"][-1]["standard"]
     }
+
+
+def _free(after: list[Dated] | None, before: list[Dated]) -> bool:
+    """Whether a model costs nothing any more; a budget would never end."""
+    return bool(
+        after and any(before[-1]["standard"][0][1:]) and not all(after[-1]["standard"][0][1:3])
+    )
 
 
 def _newest(table: Table) -> str:

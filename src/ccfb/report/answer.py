@@ -47,19 +47,16 @@ TYPE = '"type":"assistant"'
 TIME = '"timestamp":"'
 REQUEST = '"requestId":"'
 
-
-IMPOSSIBLE = 10**9
-"""More tokens than a message can have."""
-
-TYPE = '"type":"assistant"'
-TIME = '"timestamp":"'
-REQUEST = '"requestId":"'
+FOREVER = 4_102_444_800_000
+"""A time that no message has, in milliseconds since the epoch: 2100."""
 
 _CLIENT = "<synthetic>"
 """Instead of a model: what the client says itself."""
 
-
 _NEVER = 10**15
+
+_RUIN = 10**5
+"""Dollars that no session costs; sums of many such still fit the cache's integers."""
 
 _ACCOUNT = "cost-state"
 _STATED = (
@@ -112,21 +109,22 @@ def account(row: dict[str, Any]) -> tuple[int, str, dict[str, list[float]]] | No
         for name, used in row["modelUsage"].items():
             sums = models.setdefault(plain(name).removesuffix("[1m]"), [0] * len(_STATED))
             for index, key in enumerate(_STATED):
-                sums[index] += _amount(used.get(key))
-        started = int(_amount(row["startTime"]))
+                sums[index] += _amount(used.get(key), _RUIN if key == "costUSD" else _NEVER)
+        started = int(_amount(row["startTime"], _NEVER))
     except (AttributeError, KeyError, TypeError):
         raise UnknownFormError from None
     return started, plain(str(row.get("sessionId") or "")), models
 
 
-def _amount(value: object) -> float:
+def _amount(value: object, most: int) -> float:
     """A number of something; what is none, or can't be, counts as nothing."""
-    return value if isinstance(value, int | float) and 0 <= value < _NEVER else 0
+    return value if isinstance(value, int | float) and 0 <= value < most else 0
 
 
 def plain(words: str) -> str:
-    """Words that can be kept anywhere: on one line, and of real letters."""
-    return " ".join(words.encode(errors="replace").decode().split())
+    """Words that can be kept and shown anywhere: on one line, and nothing that a terminal obeys."""
+    line = " ".join(words.encode(errors="replace").decode().split())
+    return line if line.isprintable() else "".join(filter(str.isprintable, line))
 
 
 def tokens(usage: Mapping[str, Any]) -> tuple[int, ...]:
@@ -144,8 +142,15 @@ def tokens(usage: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def time_of(stamp: str) -> int:
-    """A moment in milliseconds since the epoch."""
-    return round(datetime.fromisoformat(stamp).timestamp() * 1000)
+    """A moment in milliseconds since the epoch.
+
+    Raises:
+        ValueError: It is none, or none in which a message can have been written.
+    """
+    at = round(datetime.fromisoformat(stamp).timestamp() * 1000)
+    if not 0 <= at < FOREVER:
+        raise ValueError(stamp)
+    return at
 
 
 def origin_of(row: Mapping[str, Any]) -> Origin:

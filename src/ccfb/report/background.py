@@ -7,7 +7,9 @@ the one before, and names it by the moment at which that was started: of such ac
 unexplained counts once, at its largest.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from operator import ge, sub
 from typing import NamedTuple
 
 from ccfb.report.model import PICO
@@ -62,11 +64,37 @@ def rests(
     for account in accounts:
         told = [message for message in own[account.file] if message.at <= account.at]
         messages = {message.key: message for message in (*told, *shared)}.values()
+        called = _called(account.models, messages)
         for model, total in account.models.items():
-            rest = _rest(account, model, total, [each for each in messages if each.model == model])
+            used = [each for each in messages if called.get(each.model) == model]
+            rest = _rest(account, model, total, used)
             if sum(rest.used) > sum(largest[model].used if model in largest else ()):
                 largest[model] = rest
     return list(largest.values())
+
+
+def _called(models: Mapping[str, tuple[float, ...]], messages: Iterable[Message]) -> dict[str, str]:
+    """What an account calls the models of messages.
+
+    It has them as they were asked for, messages as they answered: `claude-opus-4-8` may be dated
+    there, and `~anthropic/claude-opus-latest` is always called otherwise (seen on 2.1.329). Such a
+    model is the smallest of those that no message names and that cover what it used.
+    """
+    used: defaultdict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for message in messages:
+        used[message.model].append(message.used)
+    called = {model: model for model in used if model in models}
+    left = {model: total[:-1] for model, total in models.items() if model not in used}
+    sums = {model: [*map(sum, zip(*each, strict=True))] for model, each in used.items()}
+    for model in sorted(sums.keys() - called, key=lambda model: -sum(sums[model])):
+        cover = [
+            (sum(total), name) for name, total in left.items() if all(map(ge, total, sums[model]))
+        ]
+        if cover:
+            _, name = min(cover)
+            called[model] = name
+            left[name] = tuple(map(sub, left[name], sums[model]))
+    return called
 
 
 def _rest(account: Account, model: str, total: tuple[float, ...], messages: list[Message]) -> Rest:

@@ -11,7 +11,7 @@ from math import inf
 from typing import NamedTuple
 
 from ccfb.plans import Plan
-from ccfb.report.days import DAY, SLOT
+from ccfb.report.days import DAY, SLOT, Offset
 from ccfb.report.model import PICO, BreakEven, Choice, Event, Slot
 from ccfb.report.windows import LENGTH, end_of, windows
 
@@ -30,49 +30,68 @@ WEEK = 7 * DAY
 Plans = Mapping[str, Plan]
 
 
-class Learned(NamedTuple):
-    """What the plan had carried in windows by the time their limit was hit; dollars."""
+class Used(NamedTuple):
+    """What was used in a window; dollars."""
 
-    low: float
-    usual: float
-    high: float
-    hits: int
+    all: float
+    plan: float
+    """Of that, what the user's plan carried."""
 
 
 def compare(
-    slots: Sequence[Slot], events: Sequence[Event], plans: Plans, own: str | None
+    slots: Sequence[Slot],
+    events: Sequence[Event],
+    plans: Plans,
+    own: str | None,
+    offset: Offset = lambda _: 0,
+    every: Sequence[Slot] | None = None,
 ) -> BreakEven | None:
     """What this usage would cost in other ways, a month.
 
     Args:
-        slots: All usage, the earliest first.
+        slots: The usage, the earliest first.
         events: The ledger's.
         plans: By name.
         own: The name of the user's; None: not known.
+        offset: Of the time zone whose days count; by default UTC.
+        every: All usage, if that is more: it tells what windows hold.
 
     Returns:
         None where nothing was used.
     """
     if not slots:
         return None
-    days = slots[-1].slot // DAY - slots[0].slot // DAY + 1
+    first, last = (
+        (each.slot * SLOT + offset(each.slot * SLOT)) // (DAY * SLOT)
+        for each in (slots[0], slots[-1])
+    )
+    days = last - first + 1
     if days < ENOUGH:
         there = "there is 1 day" if days == 1 else f"there are {days} days"
-        return BreakEven([], "", [f"It takes {ENOUGH} days of usage to tell; {there}."], days)
-    learned = _learned(slots, events)
-    if learned and own:
-        plans = _scaled(plans, learned.usual / plans[own].share)
+        early = f"To compare plans takes {ENOUGH} days of usage; {there}."
+        return BreakEven([], "", [early], days)
+    limits = carried(every or slots, events)
+    mine = plans[own] if own else None
+    holds = _holds(mine, limits)
+    if mine and holds:
+        plans = _scaled(plans, holds / mine.share)
     months, used = days / MONTH, _windows(slots, events)
     choices = [
-        Choice(name, plan.title, plan.price, _beyond(used, plan) / months)
+        Choice(name, plan.title, plan.price, _beyond(used, plan, mine) / months)
         for name, plan in plans.items()
     ]
     choices.append(Choice("api", "API alone", 0.0, _dollars(slots) / months))
     cheapest = min(choices, key=lambda choice: choice.total or 0.0).name
+    unpriced = any(each.unpriced for each in slots)
+    # What has no price would have to be paid at the API; limits refute what plans are taken to hold.
+    if unpriced if cheapest == "api" else limits and not holds:
+        cheapest = ""
     billed = _dollars([each for each in slots if each.switch])
-    price = plans[own].price if own else None
+    price = mine.price if mine else None
     choices.append(Choice("as_it_was", "as it was", price, billed / months))
-    said = [*_assumptions(plans, own, learned), *_weeks(events, plans)]
+    said = [*_assumptions(plans, own, limits, known=bool(holds)), *_weeks(events, plans)]
+    if unpriced:
+        said.append("What has no known price would come on top, most of all at the API alone.")
     return BreakEven(choices, cheapest, said, days)
 
 
@@ -80,11 +99,11 @@ def _dollars(slots: Sequence[Slot]) -> float:
     return sum(each.cost for each in slots) / PICO
 
 
-def _learned(slots: Sequence[Slot], events: Sequence[Event]) -> Learned | None:
-    found = carried(slots, events)
-    if len(found) < HITS:
-        return None
-    return Learned(found[0], found[len(found) // 2], found[-1], len(found))
+def _holds(mine: Plan | None, limits: Sequence[float]) -> float | None:
+    """The dollars that a window of the user's plan holds: as they say, or as its limits tell."""
+    if mine and mine.told:
+        return mine.window
+    return limits[len(limits) // 2] if mine and len(limits) >= HITS else None
 
 
 def carried(slots: Sequence[Slot], events: Sequence[Event]) -> list[float]:
@@ -110,47 +129,64 @@ def carried(slots: Sequence[Slot], events: Sequence[Event]) -> list[float]:
 
 
 def _scaled(plans: Plans, one: float) -> dict[str, Plan]:
-    """The plans, if a window of the smallest holds so many dollars."""
-    return {name: plan._replace(window=one * plan.share) for name, plan in plans.items()}
+    """The plans, if a window of the smallest holds so many dollars; the user's word stays."""
+    return {
+        name: plan if plan.told else plan._replace(window=one * plan.share)
+        for name, plan in plans.items()
+    }
 
 
-def _windows(slots: Sequence[Slot], events: Sequence[Event]) -> dict[int, float]:
-    """The dollars used in each window, by its first slot."""
+def _windows(slots: Sequence[Slot], events: Sequence[Event]) -> dict[int, Used]:
+    """What was used in each window, by its first slot."""
     spans = windows({each.slot for each in slots}, events)
-    used: defaultdict[int, float] = defaultdict(float)
+    used: defaultdict[int, Used] = defaultdict(lambda: Used(0.0, 0.0))
     for each in slots:
-        used[spans[each.slot][0]] += each.cost / PICO
+        start, dollars = spans[each.slot][0], each.cost / PICO
+        all_, plan = used[start]
+        used[start] = Used(all_ + dollars, plan if each.switch else plan + dollars)
     return used
 
 
-def _beyond(used: Mapping[int, float], plan: Plan) -> float:
-    """The dollars that a plan doesn't carry."""
+def _beyond(used: Mapping[int, Used], plan: Plan, mine: Plan | None) -> float:
+    """The dollars that a plan doesn't carry; what the user's has carried, it can carry."""
     left: defaultdict[int, float] = defaultdict(lambda: inf if plan.week is None else plan.week)
     beyond = 0.0
-    for start, dollars in used.items():
-        covered = min(dollars, plan.window, left[start // WEEK])
+    for start, (dollars, carried_) in used.items():
+        proven = 0.0 if plan.told or not mine else carried_ * plan.share / mine.share
+        covered = min(dollars, max(plan.window, proven), left[start // WEEK])
         left[start // WEEK] -= covered
         beyond += dollars - covered
     return beyond
 
 
-def _assumptions(plans: Plans, own: str | None, learned: Learned | None) -> Iterator[str]:
-    holds = {name: f"{_short(plan.window)} on {plan.title}" for name, plan in plans.items()}
-    if learned and own:
-        yield (
-            f"Five hours hold {holds.pop(own)}, by the median of {learned.hits} limits"
-            f" ({_short(learned.low)} to {_short(learned.high)}), and in proportion"
-            f" {', '.join(holds.values())}."
-        )
-    else:
-        yield f"Five hours are taken to hold {', '.join(holds.values())} (plans.*.window)."
+def _assumptions(
+    plans: Plans, own: str | None, limits: Sequence[float], *, known: bool
+) -> Iterator[str]:
+    def source(name: str) -> str:
+        if plans[name].told:
+            return " (as you say)"
+        if name == own and known:
+            span = f"{_short(limits[0])} to {_short(limits[-1])}"
+            return f" (the median of {len(limits)} limits, {span})"
+        return " (in proportion)" if known else ""
+
+    told = [f"{_short(plan.window)} on {plan.title}{source(name)}" for name, plan in plans.items()]
+    taken = ("hold", "") if known else ("are taken to hold", " (plans.*.window)")
+    yield f"Five hours {taken[0]} {', '.join(told)}{taken[1]}."
     if not own:
         yield f"Which plan is yours isn't known (ccfb config set plan {'|'.join(plans)})."
-    yield "The rest is billed at API prices, not waited for."
+    if limits and not known:
+        why = f"that takes {HITS} limits of yours, and {_were(len(limits))} hit"
+        if not own:
+            why = "limits were hit, but of which isn't known"
+        yield f"No plan is called the cheapest: {why}."
+    yield "What goes beyond is billed at API prices, not waited for."
+    yield "As it was: what was billed on top of your plan."
 
 
 def _short(dollars: float) -> str:
-    return f"${dollars:.3g}" if dollars < 100 else f"${dollars:,.0f}"  # noqa: PLR2004 - three digits
+    told = f"{dollars:,.2f}" if dollars < 100 else f"{dollars:,.0f}"  # noqa: PLR2004 - three digits
+    return f"${told.removesuffix('.00')}"
 
 
 def _were(number: int) -> str:

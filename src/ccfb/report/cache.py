@@ -6,6 +6,7 @@ be made anew without reading transcripts again, some of which may be gone.
 
 import os
 import sqlite3
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -59,12 +60,18 @@ def use(path: str, work: Callable[[sqlite3.Connection], Result]) -> Result:
     """
     try:
         return _use(path, work)
-    except (OSError, sqlite3.OperationalError):
+    except OSError:
         return _use(MEMORY, work)
-    except sqlite3.DatabaseError:
-        for end in ("", "-wal", "-shm"):
-            with suppress(OSError):
-                os.unlink(path + end)
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
+            return _use(MEMORY, work)  # locked, read-only, and the like
+    except (sqlite3.DatabaseError, struct.error, LookupError, TypeError, ValueError):
+        pass
+    with suppress(OSError):  # kept aside: it may know of transcripts that are gone
+        os.replace(path, f"{path}.damaged")
+    for end in ("-wal", "-shm"):
+        with suppress(OSError):
+            os.unlink(path + end)
     try:
         return _use(path, work)
     except sqlite3.DatabaseError:

@@ -19,7 +19,11 @@ def plans() -> tuple[dict[str, Plan], str | None]:
     """The plans by name, and the name of the user's; None: not known."""
     said = _said()
     told = said.get("plans", {})
-    found = {name: plan._replace(**told.get(name, {})) for name, plan in PLANS.items()}
+    found = {
+        name: plan._replace(**said_of, told="window" in said_of)
+        for name, plan in PLANS.items()
+        for said_of in [told.get(name, {})]
+    }
     return found, said.get("plan")
 
 
@@ -30,8 +34,8 @@ def caps(now: float) -> list[Cap]:
         now: Epoch seconds.
     """
     limits, state = _said().get("budget", {}), _content("state.json")
-    allowed = (state.get("allowance") or {}).get("dollars")
-    if not state or not (any(limits.values()) or allowed):
+    capped = any(cap is not None for cap in limits.values()) or state.get("allowance")
+    if not state or not capped:
         return []
     from ccfb.billing import budget  # noqa: PLC0415 - only where there is a cap
     from ccfb.billing.model import Moment, State  # noqa: PLC0415
@@ -46,13 +50,13 @@ def caps(now: float) -> list[Cap]:
 
 
 def _said() -> Values:
-    """What is in force of the configuration."""
+    """What is in force of the configuration, without defaults."""
     values = _content("config.json")
     if values == _content("config.good.json"):
         return values
     from ccfb import config  # noqa: PLC0415 - as above
 
-    return config.in_force()[0].model_dump(mode="json")
+    return config.in_force()[0].model_dump(mode="json", exclude_unset=True)
 
 
 def _content(name: str) -> Values:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import ccfb
 from ccfb import files, paths
-from ccfb.report import days
+from ccfb.report import days, places
 from ccfb.report.listing import Transcript, transcripts_in
 from ccfb.report.model import Collected, Event, Request, Sum
 from ccfb.report.progress import Progress
@@ -40,9 +40,9 @@ def collect(request: Request, offset: days.Offset, progress: Progress) -> Collec
     """Read what is new in transcripts, and add everything up."""
     with suppress(OSError):  # what can't be kept is found out again the next time
         files.make_own_dir()
-    path = paths.own("report.db")
+    path = places.cache(request.folders)
     transcripts = transcripts_in(request.folders)
-    ahead = _ahead(transcripts) if not os.path.exists(path) else None
+    ahead = _ahead(request, transcripts) if not os.path.exists(path) else None
 
     from ccfb.report import cache  # noqa: PLC0415 - after the first readers are off
 
@@ -55,14 +55,14 @@ def collect(request: Request, offset: days.Offset, progress: Progress) -> Collec
         return cache.use(path, work)
 
 
-def _ahead(transcripts: list[Transcript]) -> "Reading":
+def _ahead(request: Request, transcripts: list[Transcript]) -> "Reading":
     """Where nothing is known yet: have it all read while the rest of us is imported."""
     from ccfb.report import ledger  # noqa: PLC0415 - only when there is something to read
     from ccfb.report.readers import Job, Reading  # noqa: PLC0415
     from ccfb.report.rows import NOTHING  # noqa: PLC0415
 
     jobs = [Job(path, size, NOTHING) for path, size, _ in transcripts]
-    return Reading(jobs, ledger.turns(ledger.events()))
+    return Reading(jobs, ledger.turns(ledger.events(places.ledger(request.folders))))
 
 
 def _refresh(
@@ -74,7 +74,7 @@ def _refresh(
 ) -> bool:
     """Bring the cache up to date; False if it was."""
     prices = f"{_stamp(PRICES)} {_stamp(paths.own('prices.json'))}"
-    stamps = {"ledger": _stamp(paths.own("ledger.jsonl")), "prices": prices}
+    stamps = {"ledger": _stamp(places.ledger(request.folders)), "prices": prices}
     gone = _gone(database, request, transcripts) if request.prune else []
     if not gone and not _stale(database, transcripts) and stamps == _stamps(database):
         return False
@@ -85,7 +85,7 @@ def _refresh(
     try:
         before = _stamps(database)
         if before.get("ledger") != stamps["ledger"]:
-            _follow(database)
+            _follow(database, places.ledger(request.folders))
         update = Update(database, request.folders)
         stale = _stale(database, transcripts)  # another report may just have done our work
         if ahead and stale == transcripts and ahead.turns == update.turns:
@@ -104,11 +104,11 @@ def _refresh(
     return True
 
 
-def _follow(database: "Connection") -> None:
+def _follow(database: "Connection", path: str) -> None:
     """Take over the ledger; what may have been billed otherwise than was known is read again."""
     from ccfb.report import ledger  # noqa: PLC0415 - as above
 
-    events = ledger.events()
+    events = ledger.events(path)
     new = set(ledger.turns(events)).symmetric_difference(ledger.turns(ledger.known(database)))
     if new:
         since = min(at for at, _ in new)

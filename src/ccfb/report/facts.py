@@ -72,6 +72,12 @@ def cost(tiers: tuple[Tier, ...], used: Sequence[int]) -> int:
     return round(dollars)
 
 
+def forget() -> None:
+    """Have prices looked up anew: a view that stays may outlive them."""
+    prices.forget()
+    tariff.cache_clear()
+
+
 def seller(model: str) -> str:
     """Whose price list a model is looked up in unless billing was switched."""
     return "openrouter" if "/" in model else "anthropic"

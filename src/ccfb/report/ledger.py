@@ -10,13 +10,24 @@ RELOAD = 1_030
 """Milliseconds until sessions have taken up a change of billing (see `ccfb.client.reloads`)."""
 
 
-def events() -> list[Event]:
-    """All entries, oldest first."""
-    if not os.path.exists(paths.own("ledger.jsonl")):
+FOREVER = 4_102_444_800
+"""A time that nothing has, in epoch seconds: 2100."""
+
+
+def events(path: str = "") -> list[Event]:
+    """All entries of a ledger, ours by default; of several with one number, the last."""
+    path = path or paths.own("ledger.jsonl")
+    if not os.path.exists(path):
         return []
     from ccfb.billing import store  # noqa: PLC0415 - only when the ledger has changed
 
-    return [Event(*(getattr(entry, name) for name in Event._fields)) for entry in store.ledger()]
+    found = (Event(*(getattr(e, name) for name in Event._fields)) for e in store.ledger(path))
+    return [*{event.id: event for event in found if _possible(event)}.values()]
+
+
+def _possible(event: Event) -> bool:
+    """Whether its times can be told; those of a damaged line may be anything."""
+    return 0 <= event.at < FOREVER and 0 <= (event.resets_at or 0) < FOREVER
 
 
 def known(database: Connection) -> list[Event]:

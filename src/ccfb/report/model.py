@@ -43,6 +43,11 @@ class Request(NamedTuple):
         """Whether it is about a part of the usage; limits, caps and plans are about all of it."""
         return bool(self.project or self.provider)
 
+    @property
+    def dated(self) -> bool:
+        """Whether it is about some days only."""
+        return bool(self.since) or self.until < NEVER
+
 
 class Event(NamedTuple):
     """An entry of the ledger, without its words."""
@@ -202,7 +207,7 @@ class BreakEven(NamedTuple):
     choices: list[Choice]
     """Empty: it is too early to tell."""
     cheapest: str
-    """Of what can be chosen: a plan, or the API alone."""
+    """Of what can be chosen: a plan, or the API alone; empty: that isn't known."""
     assumptions: list[str]
     """Sentences; also why it is too early."""
     days: int

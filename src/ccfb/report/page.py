@@ -1,14 +1,16 @@
 """What the report's page shows: a view, its days, and the plan's windows of five hours."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from statistics import median_high
 from typing import NamedTuple
 
-from ccfb.report import breakeven, days, summary
-from ccfb.report.model import PICO, SUBSCRIPTION, Collected, Line, Request, Slot, Sum, View
+from ccfb.report import breakeven, days, ledger, slots, summary
+from ccfb.report.model import PICO, SUBSCRIPTION, Collected, Line, Request, Slot, Totals, View
 from ccfb.report.produce import look
 from ccfb.report.progress import Progress
+from ccfb.report.windows import Window as Span
 from ccfb.report.windows import end_of, windows
 
 NEAR, FULL = 95.0, 100.0
@@ -23,6 +25,8 @@ class Day(NamedTuple):
     requests: int
     dollars: list[float]
     """At API prices, for each of the page's billers."""
+    unpriced: list[int]
+    """Requests without a known price, also for each."""
     hits: list[str]
     """Windows whose limits struck."""
 
@@ -38,6 +42,8 @@ class Window(NamedTuple):
     """By the ledger; otherwise the percentage is an estimate."""
     dollars: list[float]
     """At API prices, for each of the page's billers."""
+    unpriced: list[int]
+    """Requests without a known price, also for each."""
     hit: datetime | None
     """When the plan refused."""
     switches: list[tuple[datetime, str]]
@@ -74,20 +80,37 @@ def collect_page(request: Request, offset: days.Offset, progress: Progress, now:
     """
     # For windows, sums are kept apart by the quarter of an hour: that is enough for all the rest.
     seen, collected = look(request._replace(by="window"), offset, progress, now)
-    data = page_of(collected, request, offset, now)
+    # A window counts as a whole, also where only a part of it is in the days that are asked for.
+    every = slots.slots(request._replace(since=0, until=days.NEVER), offset)
+    data = page_of(collected, request, offset, now, every)
     view = data.view._replace(budget=seen.budget, break_even=seen.break_even)
     return data._replace(view=view)
 
 
-def page_of(collected: Collected, request: Request, offset: days.Offset, now: float) -> PageData:
-    """Find what the page shows in sums that are kept apart by the quarter of an hour."""
+def page_of(
+    collected: Collected,
+    request: Request,
+    offset: days.Offset,
+    now: float,
+    every: Sequence[Slot] = (),
+) -> PageData:
+    """Find what the page shows.
+
+    Args:
+        collected: Sums that are kept apart by the quarter of an hour.
+        request: What to tell of; `by` makes no difference.
+        offset: Of the time zone in which times are told.
+        now: Epoch seconds.
+        every: All usage, of all projects and days; empty: what was collected.
+    """
     view = summary.view(collected, request._replace(by="day"), offset, now)
-    everyone = request._replace(by="", project="", provider="")
-    # The plan's windows are used by all projects together, whichever one is asked for.
-    whole = summary.view(collected, everyone, offset, now)
-    dearest = sorted(whole.providers, key=lambda line: -line.totals.cost)
-    billers = [SUBSCRIPTION, *(line.name for line in dearest if line.name != SUBSCRIPTION)]
-    holds = _holds(collected)
+    every = sorted(
+        every or [Slot(each.slot, each.switch, each.cost, each.unpriced) for each in collected.sums]
+    )
+    who = ledger.billers(collected.events)
+    shown = _shown(every, collected, request, offset)
+    billers = _billers([each for used in shown.values() for each in used], who)
+    holds = _holds(every, collected)
     return PageData(
         view=view,
         collected=collected,
@@ -96,7 +119,7 @@ def page_of(collected: Collected, request: Request, offset: days.Offset, now: fl
         made=days.clock(now, offset),
         billers=billers,
         days=_days(view, billers, offset),
-        windows=_windows(collected, whole, billers, holds, offset),
+        windows=_windows(shown, collected, billers, holds, offset),
         holds=holds,
     )
 
@@ -118,38 +141,62 @@ def _days(view: View, billers: list[str], offset: days.Offset) -> list[Day]:
 
 def _day(day: str, line: Line | None, billers: list[str], hits: list[str]) -> Day:
     if not line:
-        return Day(day, 0, [0.0] * len(billers), hits)
-    costs = (line.providers[who].cost if who in line.providers else 0 for who in billers)
-    return Day(day, line.totals.requests, [cost / PICO for cost in costs], hits)
+        return Day(day, 0, [0.0] * len(billers), [0] * len(billers), hits)
+    parts = [line.providers.get(who, Totals()) for who in billers]
+    dollars = [part.cost / PICO for part in parts]
+    return Day(day, line.totals.requests, dollars, [part.unpriced for part in parts], hits)
 
 
-def _holds(collected: Collected) -> float | None:
+def _shown(
+    every: Sequence[Slot], collected: Collected, request: Request, offset: days.Offset
+) -> dict[Span, list[Slot]]:
+    """What was used in each window in which something was used on the days asked for.
+
+    The plan's windows are used by all projects together, whichever one is asked for.
+    """
+    spans = windows({each.slot for each in every}, collected.events)
+    found: defaultdict[Span, list[Slot]] = defaultdict(list)
+    for each in every:
+        found[spans[each.slot]].append(each)
+
+    def asked(each: Slot) -> bool:
+        day = days.number_of(days.clock(each.slot * days.SLOT, offset).date())
+        return request.since <= day <= request.until
+
+    return {span: used for span, used in sorted(found.items()) if any(map(asked, used))}
+
+
+def _billers(used: Sequence[Slot], who: Mapping[int, str]) -> list[str]:
+    """The subscription, and whoever else was billed, the dearest first."""
+    costs: defaultdict[str, int] = defaultdict(int)
+    for each in used:
+        costs[who.get(each.switch, SUBSCRIPTION)] += each.cost
+    costs.pop(SUBSCRIPTION, None)
+    return [SUBSCRIPTION, *sorted(costs, key=lambda name: -costs[name])]
+
+
+def _holds(every: Sequence[Slot], collected: Collected) -> float | None:
     """What a window holds, in dollars: the median of what the plan had carried when it closed."""
-    sums = collected.sums
-    slots = [Slot(each.slot, each.switch, each.cost, each.unpriced) for each in sums]
-    found = breakeven.carried(sorted(slots), collected.events)
+    found = breakeven.carried(every, collected.events)
     return median_high(found) if found else None
 
 
 def _windows(
+    shown: Mapping[Span, Sequence[Slot]],
     collected: Collected,
-    whole: View,
     billers: list[str],
     holds: float | None,
     offset: days.Offset,
 ) -> list[Window]:
     hits, near = _ends(collected, "limit"), _ends(collected, "threshold")
-    spans = windows({each.slot for each in collected.sums}, collected.events)
-    sums: defaultdict[tuple[int, int], list[Sum]] = defaultdict(list)
-    for each in collected.sums:
-        sums[spans[each.slot]].append(each)
-    place = {who: index for index, who in enumerate(billers)}
-    who = {event.id: event.provider or "" for event in collected.events}
+    who = ledger.billers(collected.events)
     found = []
-    for (start, end), used in sorted(sums.items()):
-        dollars = [0.0] * len(billers)
+    for (start, end), used in shown.items():
+        dollars, unpriced = [0.0] * len(billers), [0] * len(billers)
         for each in used:
-            dollars[place[who.get(each.switch, SUBSCRIPTION)]] += each.cost / PICO
+            place = billers.index(who.get(each.switch, SUBSCRIPTION))
+            dollars[place] += each.cost / PICO
+            unpriced[place] += each.unpriced
         known = FULL if end in hits else NEAR if end in near else None
         estimate = min(FULL, FULL * dollars[0] / holds) if holds else None
         found.append(
@@ -159,11 +206,12 @@ def _windows(
                 percentage=known or estimate,
                 told=bool(known),
                 dollars=dollars,
+                unpriced=unpriced,
                 hit=days.clock(hits[end], offset) if end in hits else None,
                 switches=[
-                    (days.clock(switch.since, offset), switch.provider)
-                    for switch in whole.switches
-                    if start <= switch.since / days.SLOT < end
+                    (days.clock(event.at, offset), event.provider or "")
+                    for event in collected.events
+                    if event.event == "switch" and start <= event.at / days.SLOT < end
                 ],
             )
         )

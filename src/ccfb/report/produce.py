@@ -67,7 +67,7 @@ def look(
     view = summary.view(collected, request, offset, now)
     if not request.part:
         view = view._replace(
-            budget=chosen.caps(now),
+            budget=[] if request.dated else chosen.caps(now),
             break_even=_break_even(request, offset, collected),
         )
     return view, collected
@@ -76,7 +76,10 @@ def look(
 def _break_even(request: Request, offset: days.Offset, collected: Collected) -> BreakEven | None:
     from ccfb.report import breakeven, chosen, slots  # noqa: PLC0415 - as above
 
-    return breakeven.compare(slots.slots(request, offset), collected.events, *chosen.plans())
+    used = every = slots.slots(request, offset)
+    if request.dated:
+        every = slots.slots(Request(request.folders), offset)
+    return breakeven.compare(used, collected.events, *chosen.plans(), offset, every)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ _TYPED = b'{"type":"'
 _TOLD = (b'{"type":"assistant"', b'{"type":"cost-state"')
 """Of the rows that begin with their type, those that tell what was used."""
 _USED = b'"output_tokens":'
-_REQUEST = REQUEST.encode()
+_TO_TIME, _TO_REQUEST = len(TIME), len(REQUEST)
 _TIMED = frozenset({"assistant", "attachment", "system", "user", "api-request"})
 """Rows that a request may be sent after; others may tell the time of what they describe."""
 
@@ -179,6 +179,7 @@ class Scanner:
         """
         buffer, best, kinds = self._buffer, self._best, self._usual
         find, starts = buffer.find, buffer.startswith
+        head_of, tail_of = HEAD.match, TAIL.match
         same = used = bytearray()
         asked = b""
         for line, message, usage, stop in lines:
@@ -190,26 +191,27 @@ class Scanner:
             ):
                 continue
             same = bytearray()
-            head = HEAD.match(buffer, line, usage) if usage > 0 else None
-            tail = TAIL.match(buffer, usage, stop) if head else None
-            rest = buffer[tail.end() : stop].decode(errors="replace") if tail else ""
+            head = head_of(buffer, line, usage) if usage > 0 else None
+            tail = tail_of(buffer, usage, stop) if head else None
+            rest = buffer[tail.end() : stop].decode("utf-8", "replace") if tail else ""
+            time = rest.find(TIME)
             # With nothing but the end of a row behind it, a usage is that of the row's message.
-            inside = "{" in rest or rest.find("}") < len(rest) - 1
-            time = rest.find(TIME) + len(TIME)
-            if inside or not head or not tail or TYPE not in rest or time < len(TIME):
+            inside = rest.find("}") < len(rest) - 1
+            if inside or time < 0 or TYPE not in rest or not head or not tail:
                 self._take_other(line, stop)
                 continue
             model, name, model_behind = head.groups()
             *numbers, speed = tail.groups()
             request = rest.find(REQUEST)
             if request >= 0:
-                asked = rest[request : rest.find('"', request + len(REQUEST)) + 1].encode()
-                name += asked[len(REQUEST) : -1]
+                asked = rest[request : rest.find('"', request + _TO_REQUEST) + 1].encode()
+                name += asked[_TO_REQUEST:-1]
                 same, used = buffer[message : head.end()], buffer[usage : tail.end()]
             key = hash(int.from_bytes(name, "big"))  # as `number` does
             fresh, written, read, output, searches, one_hour, five_minutes = map(int, numbers)
             known = best.get(key)
             if known is None:
+                time += _TO_TIME
                 close = rest.find('"', time)
                 words = model or model_behind, speed, rest[close:]
                 try:
@@ -224,8 +226,17 @@ class Scanner:
                 _, at, kind, *_ = known
             else:
                 continue
-            rest_5m = max(five_minutes, written - one_hour)
-            best[key] = (key, at, kind, output, fresh, read, rest_5m, one_hour, searches)
+            best[key] = (
+                key,
+                at,
+                kind,
+                output,
+                fresh,
+                read,
+                max(five_minutes, written - one_hour),
+                one_hour,
+                searches,
+            )
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""

@@ -64,7 +64,7 @@ def view(collected: Collected, request: Request, offset: days.Offset, now: float
         "provider": provider,
     }
     if request.by == "window":
-        names["window"] = _windows(sums, collected.events, offset)
+        names["window"] = _windows(collected.sums, collected.events, offset)
     lines = _lines(sums, names[request.by], provider) if request.by else []
     switches = [
         switch
@@ -181,7 +181,8 @@ def _windows(sums: list[Sum], events: list[Event], offset: days.Offset) -> Name:
 def _limits(collected: Collected, now: float) -> list[Limit]:
     """Each window that was used up, or nearly, once; and as often as sessions ran into its limit.
 
-    Time counts as not waited where a provider was billed for something.
+    Time counts as not waited where a provider was billed for something, unless it was chosen by
+    hand: who did that may not have come to work at the limit.
     """
     closed: defaultdict[tuple[str, float | None], list[Event]] = defaultdict(list)
     last: dict[str, float | None] = {}
@@ -196,7 +197,7 @@ def _limits(collected: Collected, now: float) -> list[Limit]:
     spans = [
         (since, until or now)
         for change, since, until, _ in _spans(collected.events)
-        if change.id in used
+        if change.id in used and change.reason != "user"
     ]
     return [
         Limit(

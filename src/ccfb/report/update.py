@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from ccfb.report import background, facts, ledger, readers
-from ccfb.report.background import Account, Message
+from ccfb.report.background import Account, Message, Rest
 from ccfb.report.listing import Transcript
 from ccfb.report.progress import Progress
 from ccfb.report.rows import AT, KEY, NOTHING, OUTPUT, WIDTH, Found, Kind, each, unpack
@@ -18,6 +18,9 @@ from ccfb.report.scan import guard_of
 
 FLUSH = 256
 """Transcripts that are written at a time."""
+
+MARKS = 1 << 22
+"""Bytes in which messages are remembered that were seen."""
 
 
 class Update:
@@ -41,8 +44,8 @@ class Update:
         self._forgotten: list[str] = []
         self._runs: set[int] = set()
         self._gone: set[int] = set()
-        self._seen: set[int] = set()
-        self._copied: set[int] = set()
+        self._marks = bytearray(MARKS)
+        self._suspected: set[int] = set()
         self._keys: dict[int, Iterable[int]] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
 
@@ -66,9 +69,11 @@ class Update:
 
     def forget(self, paths: Iterable[str]) -> None:
         """Take out what is known of transcripts."""
+        self._changed.clear()  # what was read is settled; its copies may count again
         for path in paths:
             file = self._files.pop(path)
             del self._paths[file]
+            self._keys.pop(file, None)
             self._forgotten.append(path)
             self._drop(file, anew=True)
             self._database.execute("DELETE FROM files WHERE id = ?", (file,))
@@ -76,6 +81,7 @@ class Update:
 
     def restate(self) -> None:
         """Make all sums anew: prices have changed."""
+        facts.forget()
         self._changed.update(self._paths)
         self._restate(self._paths)
         self._explain(self._changed)
@@ -109,8 +115,7 @@ class Update:
         self._changed.add(file)
         numbers = unpack(found.rows)
         self._keys[file] = keys = numbers[KEY::WIDTH]
-        self._copied |= self._seen.intersection(keys)
-        self._seen.update(keys)
+        self._suspect(keys)
         self._insert("messages", file, keys.tobytes(), _words(found.kinds), found.rows)
         self._state(file, facts.sums(found.rows, found.kinds, self._billers), found.kinds)
         latest = max(numbers[AT::WIDTH], default=0)
@@ -133,6 +138,15 @@ class Update:
         for kind, slot, *sum_ in sums:
             self._insert("facts", file, slot, *kinds[kind], 0, *sum_)
 
+    def _suspect(self, keys: Iterable[int]) -> None:
+        """Suspect messages of being copies; a set of all that were seen would grow with them."""
+        marks, suspected = self._marks, self._suspected
+        for key in keys:
+            place = key % MARKS
+            if marks[place]:
+                suspected.add(key)
+            marks[place] = 1
+
     def _drop(self, file: int, *, anew: bool) -> None:
         """Take out what is known of a transcript."""
         self._gone.update(unpack(self._of(file)[0])[KEY::WIDTH])
@@ -150,12 +164,19 @@ class Update:
 
     def _copies(self) -> set[int]:
         """Decide which transcript each message counts in; returns those whose sums change."""
-        copied, seen = self._copied, self._seen | self._gone
-        if len(self._keys) < len(self._files):
+        met: set[int] = set()
+        copied: set[int] = set()
+        for keys in self._keys.values():
+            here = self._suspected.intersection(keys)
+            copied |= met & here
+            met |= here
+        others = set(self._files.values()) - self._changed
+        if others:
+            touched = self._gone.union(*(self._keys[file] for file in self._changed))
             for file, words in self._database.execute("SELECT file, keys FROM messages"):
-                if file not in self._changed:
+                if file in others:
                     self._keys[file] = keys = unpack(words)
-                    copied |= seen.intersection(keys)
+                    copied |= touched.intersection(keys)
         if not copied:
             return set()
         holders = [file for file, keys in self._keys.items() if not copied.isdisjoint(keys)]
@@ -209,28 +230,43 @@ class Update:
         for path, file in self._files.items():
             if self._session(path) != path:
                 agents[self._session(path)].append(file)
-        for started, accounts in runs.items():
-            sessions = [self._paths[account.file] for account in accounts]
-            if started in self._runs or not touched.isdisjoint(sessions):
+        starts = {
+            started
+            for started, accounts in runs.items()
+            if started in self._runs
+            or not touched.isdisjoint(self._paths[account.file] for account in accounts)
+        }
+        holders = _together(runs, starts)
+        self._database.executemany(
+            "DELETE FROM facts WHERE background AND file = ?", ((file,) for file in holders)
+        )
+        rests: defaultdict[tuple[Any, ...], list[Rest]] = defaultdict(list)
+        for accounts in runs.values():
+            if accounts[0].file in holders:
+                sessions = {self._paths[account.file] for account in accounts}
                 below = [file for session in sessions for file in agents[session]]
-                self._renew(accounts, [each for file in below for each in self._messages(file)])
+                own = {account.file: self._messages(account.file) for account in accounts}
+                shared = [message for file in below for message in self._messages(file)]
+                for rest in background.rests(accounts, own, shared):
+                    switch = ledger.switch_at(self.turns, rest.at)
+                    place = rest.file, rest.at // facts.SLOT, rest.session, rest.model, switch
+                    rests[place].append(rest)
+        for place, found in rests.items():
+            self._explained(*place, found)
         self._write()
 
-    def _renew(self, accounts: list[Account], shared: list[Message]) -> None:
-        """Make the background of a run of sessions anew."""
-        for account in accounts:
-            self._database.execute(
-                "DELETE FROM facts WHERE background AND file = ?", (account.file,)
-            )
-        own = {account.file: self._messages(account.file) for account in accounts}
-        for rest in background.rests(accounts, own, shared):
-            fresh, output, read, written, searches = rest.used
-            switch = ledger.switch_at(self.turns, rest.at)
-            self._insert(
-                *("facts", rest.file, rest.at // facts.SLOT, rest.session, rest.model, False),
-                *(switch, True, 0, rest.cost is None, output, fresh, read, written, 0, searches),
-                rest.cost or 0,
-            )
+    def _explained(
+        self, file: int, slot: int, session: str, model: str, switch: int, rests: list[Rest]
+    ) -> None:
+        """Take the background of a session."""
+        fresh, output, read, written, searches = map(
+            sum, zip(*(r.used for r in rests), strict=True)
+        )
+        unpriced, cost = any(r.cost is None for r in rests), sum(r.cost or 0 for r in rests)
+        self._insert(
+            *("facts", file, slot, session, model, False, switch, True, 0, unpriced),
+            *(output, fresh, read, written, 0, searches, cost),
+        )
 
     def _accounts(self) -> dict[int, list[Account]]:
         """The client's accounts, by the start of their runs."""
@@ -288,6 +324,21 @@ class Update:
             insert = f"INSERT OR REPLACE INTO {table} VALUES ({marks})"  # noqa: S608 - our names
             self._database.executemany(insert, rows)
         self._rows.clear()
+
+
+def _together(runs: dict[int, list[Account]], starts: set[int]) -> set[int]:
+    """The transcripts of some runs, and of all others that share one with them."""
+    found: set[int] = set()
+    while True:
+        files = {account.file for started in starts for account in runs[started]}
+        if files == found:
+            return found
+        found = files
+        starts = {
+            started
+            for started, accounts in runs.items()
+            if not found.isdisjoint(account.file for account in accounts)
+        }
 
 
 def _words(kinds: list[Kind]) -> str:

@@ -54,12 +54,14 @@ async function look(browser, file, size, scheme) {
   for (const id of CHARTS)
     seen.marks[id] = await page.locator(`#${id} .plot :is(.mark, .cell)`).count();
   seen.tables = {};
+  seen.unknown = {};
   for (const id of CHARTS) {
     const summary = page.locator(`#${id} summary`);
     if (!(await summary.count())) continue;
     await summary.click();
     await page.locator(`#${id} details table`).waitFor();
     seen.tables[id] = await page.locator(`#${id} details tbody tr`).count();
+    seen.unknown[id] = await page.locator(`#${id} details td`, { hasText: "?" }).count();
   }
   seen.violations = (await faults(page))
     .filter(({ impact }) => ["serious", "critical"].includes(impact))
@@ -83,6 +85,10 @@ async function use(browser, file) {
   }
   await page.getByText("Billed", { exact: true }).first().click();
   seen.bars.Billed = await bars();
+  seen.billed = [
+    await page.locator("#costs .legend").innerText(),
+    await page.locator("#costs .tip").textContent(),
+  ];
   seen.plan = await page.locator("#costs .mark.subscription").count();
 
   seen.tips = {};
@@ -136,12 +142,12 @@ async function use(browser, file) {
 
   const ground = () =>
     page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-  const theme = page.getByRole("button", { name: "Dark" });
-  seen.themes = [[await ground(), await theme.getAttribute("aria-pressed")]];
+  const theme = page.locator("#theme");
+  seen.themes = [[await ground(), await theme.innerText()]];
   await theme.click();
-  seen.themes.push([await ground(), await theme.getAttribute("aria-pressed")]);
+  seen.themes.push([await ground(), await theme.innerText()]);
   await page.reload();
-  seen.themes.push([await ground(), await theme.getAttribute("aria-pressed")]);
+  seen.themes.push([await ground(), await theme.innerText()]);
 
   await page.emulateMedia({ media: "print" });
   seen.printed = [await ground(), await theme.isVisible()];

@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from ccfb.errors import CcfbError
+from ccfb.report.cells import cell
 
 
 def as_csv(kind: type[Any], rows: Sequence[Any]) -> bytes:
@@ -58,4 +59,6 @@ def _plain(hint: Any) -> Any:
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, str):
+        return cell(value)
     return str(value).lower() if isinstance(value, bool) else value

@@ -21,7 +21,7 @@ from ccfb.errors import CcfbError
 from ccfb.report.export import otlp
 from ccfb.report.export.points import Key, Sent, Series, points, taken
 from ccfb.report.export.rows import Numbers
-from ccfb.report.export.target import Target
+from ccfb.report.export.target import HEADERS, Target
 from ccfb.report.model import Event
 
 VERSION = 1
@@ -39,6 +39,13 @@ LATER = {429, 502, 503, 504}
 """Answers after which a request may be repeated."""
 
 AGAIN = "What it hasn't taken is sent again the next time."
+
+WHO = f"It wants to know who sends: --header NAME=VALUE, or {HEADERS}."
+
+WHERE = "Is that its address, with all of its path? To that, /v1/metrics and /v1/logs are added."
+
+ADVICE = {401: WHO, 403: WHO, 404: WHERE, 405: WHERE}
+"""What can be done about an answer, by its status."""
 
 Item = TypeVar("Item")
 
@@ -113,11 +120,12 @@ def _post(client: httpx.Client, target: Target, signal: str, body: Any) -> tuple
         time.sleep(pause)
         answer = _ask(client, target, signal, body)
     if not answer.is_success:
-        without = " Without events: --what usage." if signal == "logs" else ""
+        without = "Without events: --what usage." if signal == "logs" else ""
+        advice = ADVICE.get(answer.status_code, "")
         raise CcfbError(
             "collector-refused",
             f"{target.place} refused {signal}: status {answer.status_code}.",
-            AGAIN + without,
+            " ".join(filter(None, (advice, AGAIN, without))),
         )
     return _complaint(answer)
 
@@ -126,12 +134,20 @@ def _ask(client: httpx.Client, target: Target, signal: str, body: Any) -> httpx.
     try:
         return client.post(target.of(signal), json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        # Only its kind is told: its text may hold a header.
         raise CcfbError(
             "collector-away",
-            f"{target.place} can't be reached: {type(error).__name__}.",
+            f"{target.place} can't be reached: {_why(error)}.",
             f"{AGAIN} Collectors take OTLP over HTTP at port 4318, as a rule.",
         ) from None
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in words that hold neither a header nor an address."""
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {PATIENCE:.0f} seconds"
+    if isinstance(error, httpx.ConnectError):
+        return str(error).rpartition("] ")[2].lower()
+    return "the connection failed"
 
 
 def _pause(answer: httpx.Response) -> float:

@@ -18,6 +18,9 @@ SERVICE = "OTEL_SERVICE_NAME"
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """What a header may be called."""
 
+SIGNAL = re.compile(r"/*(/v1/(metrics|logs))?/*\Z")
+"""What an address may end with; a collector is known by the rest."""
+
 
 class Target(NamedTuple):
     """A collector. Its address and its headers may hold secrets: only `place` is ever shown."""
@@ -37,14 +40,14 @@ class Target(NamedTuple):
 
     def of(self, signal: str) -> str:
         """The URL for metrics, or for logs."""
-        return self.url._replace(path=f"{self.url.path.rstrip('/')}/v1/{signal}").geturl()
+        return self.url._replace(path=f"{self.url.path}/v1/{signal}").geturl()
 
 
 def target(url: str, headers: Iterable[str], environment: Mapping[str, str]) -> Target:
     """Where to send.
 
     Args:
-        url: Without `/v1/…`; empty: the environment says it.
+        url: With or without `/v1/metrics` or `/v1/logs`; empty: the environment says it.
         headers: As in `name=value`; they win over those of the environment.
         environment: Variables.
 
@@ -96,9 +99,9 @@ def _split(address: str) -> SplitResult:
     except ValueError:
         good = False
     if not good:
-        hint = "It is like http://localhost:4318, without /v1/metrics."
+        hint = "It is like http://localhost:4318."
         raise CcfbError("bad-endpoint", "The address of the collector is none.", hint)
-    return url
+    return url._replace(path=SIGNAL.sub("", url.path))
 
 
 def _pairs(text: str, variable: str) -> Iterator[tuple[str, str]]:

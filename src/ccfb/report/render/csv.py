@@ -3,7 +3,8 @@
 import csv
 import io
 
-from ccfb.report.model import PICO, Line, View
+from ccfb.report.cells import cell
+from ccfb.report.model import Line, View
 from ccfb.report.render.envelope import iso, totals
 
 HEADS = (
@@ -34,5 +35,11 @@ def render(view: View) -> str:
 def _row(line: Line) -> list[object]:
     """An unknown cost is an empty cell."""
     told = totals(line.totals)
-    billed = line.billed.cost / PICO
-    return [line.name, *(told[head] for head in HEADS), billed, iso(line.since), iso(line.until)]
+    billed = totals(line.billed)["cost_usd"]
+    return [
+        cell(line.name),
+        *(told[head] for head in HEADS),
+        billed,
+        iso(line.since),
+        iso(line.until),
+    ]

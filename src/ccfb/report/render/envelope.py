@@ -60,7 +60,7 @@ def _line(line: Line) -> dict[str, Any]:
     return {
         "name": line.name,
         **totals(line.totals),
-        "billed_usd": line.billed.cost / PICO,
+        "billed_usd": totals(line.billed)["cost_usd"],
         "providers": {who: totals(part) for who, part in line.providers.items()},
         "first_at": iso(line.since),
         "last_at": iso(line.until),

@@ -31,7 +31,7 @@ from ccfb.report.model import (
 from ccfb.report.page import Day, PageData, Window
 from ccfb.report.render import wording
 from ccfb.report.render.markup import Markup, element, embedded, together
-from ccfb.report.render.wording import amount, money
+from ccfb.report.render.wording import amount
 
 KINDS = {SUBSCRIPTION, "anthropic", "openrouter", "bedrock", "vertex"}
 """Billers with a colour of their own."""
@@ -95,7 +95,13 @@ def _drawn(data: PageData) -> dict[str, Any]:
         ],
         "holds": data.holds,
         "days": [
-            [day.date, day.requests, _rounded(day.dollars), [*map(words.window, day.hits)]]
+            [
+                day.date,
+                day.requests,
+                _rounded(day.dollars),
+                day.unpriced,
+                [*map(words.window, day.hits)],
+            ]
             for day in data.days
         ],
         "windows": [_window(window, data.billers) for window in data.windows],
@@ -109,6 +115,7 @@ def _window(window: Window, billers: list[str]) -> list[Any]:
         None if window.percentage is None else round(window.percentage, 1),
         int(window.told),
         _rounded(window.dollars),
+        window.unpriced,
         _stamp(window.hit) if window.hit else 0,
         [[_stamp(at), billers.index(who)] for at, who in window.switches if who in billers],
     ]
@@ -182,17 +189,17 @@ def _headline(view: View, *, part: bool) -> Markup:
     """Four numbers; limits are those of all usage, and not told of a part of it."""
     parts = {line.name: line.totals for line in view.providers}
     covered = parts.pop(SUBSCRIPTION, Totals())
-    billed = sum(totals.cost for totals in parts.values())
-    who = ", ".join(f"{money(totals.cost)} {name}" for name, totals in parts.items())
+    billed = Totals(*map(sum, zip(*parts.values(), strict=True)))
+    who = ", ".join(f"{wording.dollars(totals)} {name}" for name, totals in parts.items())
     return element(
         "dl",
         _tile(
             "Billed to your keys",
-            money(billed),
+            wording.dollars(billed),
             who or "No key was billed",
-            "billed" if billed else "",
+            "billed" if any(billed) else "",
         ),
-        _tile("Covered by the plan", money(covered.cost), "At API prices; not billed"),
+        _tile("Covered by the plan", wording.dollars(covered), "At API prices; not billed"),
         *(_volume(view) if part else _struck(view)),
         class_="tiles",
     )
@@ -211,7 +218,8 @@ def _struck(view: View) -> Iterator[Markup]:
     nearly = sum(not limit.hits for limit in view.limits)
     told += [f"nearly: {nearly:,}"] if nearly else []
     switches = wording.count(len(view.switches), "switch", "switches")
-    yield _tile("Not waited", words.duration(view.saved), switches)
+    worth = f"For {wording.worth(view)}" if view.saved else switches
+    yield _tile("Not waited", words.duration(view.saved), worth)
     yield _tile("Limits hit", f"{struck.total():,}", ", ".join(told) or "The plan never refused")
 
 

@@ -1,7 +1,9 @@
 """A view that stays on the terminal, and follows what happens."""
 
+import signal
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from rich.console import Group
 from rich.live import Live
@@ -24,6 +26,7 @@ def watch(look: Callable[[], tuple[View, Collected]], offset: days.Offset) -> No
         look: What to tell, and what it is made of.
         offset: Of the time zone in which times are told.
     """
+    signal.signal(signal.SIGTERM, _end)
     screen = table.console()
     with Live(console=screen, screen=True, auto_refresh=False) as live:
         try:
@@ -34,6 +37,11 @@ def watch(look: Callable[[], tuple[View, Collected]], offset: days.Offset) -> No
                 time.sleep(EVERY)
         except KeyboardInterrupt:
             return
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """Leave the terminal as it was."""
+    raise SystemExit(128 + number)
 
 
 def _cut(view: View, most: int) -> View:

@@ -204,7 +204,7 @@ def _struck(view: View) -> str:
     """How often each limit was hit, or would have been."""
     hit = Counter(limit.window for limit in view.limits if limit.hits)
     ahead = sum(not limit.hits for limit in view.limits)
-    said = [f"{words.window(window)} hit {_times(times)}" for window, times in hit.items()]
+    said = [f"{_plain(words.window(window))} hit {_times(times)}" for window, times in hit.items()]
     said += [f"nearly hit {_times(ahead)}"] if ahead else []
     return ", ".join(said)
 
@@ -213,9 +213,12 @@ def _worth(view: View) -> str:
     """What it took not to wait; what was chosen by hand is another matter."""
     if not view.saved:
         return ""
-    cost = sum(switch.totals.cost for switch in view.switches if switch.reason != "user")
-    hour = money(cost / view.saved * words.HOUR)
-    return f"{money(cost)} for {words.duration(view.saved)} not waited: {hour} an hour"
+    parts = [switch.totals for switch in view.switches if switch.reason != "user"]
+    totals = Totals(*map(sum, zip(*parts, strict=True)))
+    told = f"{dollars(totals)} for {words.duration(view.saved)} not waited"
+    if totals.unpriced:
+        return told
+    return f"{told}: {money(totals.cost / view.saved * words.HOUR)} an hour"
 
 
 def _times(number: int) -> str:
@@ -273,7 +276,7 @@ def _limits(limits: Sequence[Limit], offset: days.Offset) -> Table:
     for limit in limits:
         seconds = sum(until - since for since, until in limit.billed)
         table.add_row(
-            words.window(limit.window) + ("" if limit.hits else ", nearly"),
+            _plain(words.window(limit.window)) + ("" if limit.hits else ", nearly"),
             f"{days.clock(limit.at, offset):%Y-%m-%d %H:%M}",
             f"{days.clock(limit.resets_at, offset):%m-%d %H:%M}" if limit.resets_at else "?",
             words.duration(seconds) if seconds else "-",

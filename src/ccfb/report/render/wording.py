@@ -1,9 +1,9 @@
 """Numbers and notes in words, as a terminal and the page tell them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ccfb import words
-from ccfb.report.model import PICO, Collected, Line, Switch, Totals
+from ccfb.report.model import PICO, Collected, Line, Switch, Totals, View
 
 _SCALE = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
@@ -38,6 +38,20 @@ def reason(switch: Switch) -> str:
     window = words.window(switch.window)
     at = {"limit": f"{window} limit", "threshold": f"ahead of {window}", "user": "by hand"}
     return at.get(switch.reason, switch.reason)
+
+
+def worth(view: View) -> str:
+    """What it cost not to wait; what was billed by hand is another matter."""
+    by_hand = _came_to(each for each in view.switches if each.reason == "user")
+    others = _came_to(each for each in view.switches if each.reason != "user")
+    told = dollars(others)
+    if not others.unpriced:
+        told += f", {money(others.cost / view.saved * words.HOUR)} an hour"
+    return told + (f"; {dollars(by_hand)} by hand" if any(by_hand) else "")
+
+
+def _came_to(switches: Iterable[Switch]) -> Totals:
+    return Totals(*map(sum, zip(*(each.totals for each in switches), strict=True)))
 
 
 def notes(total: Line, collected: Collected) -> Iterator[str]:

@@ -26,7 +26,7 @@ function drawCalendar(width) {
     if (begins && x < width - 24) marks.push(words(x, y - 6, month(item.date)));
     const kind = `cell level-${level(sum(item.amounts))}`;
     marks.push(rect(x, y + down, size - 3, size - 3, kind, 3));
-    if (sum(item.amounts.slice(1))) {
+    if (paid(item, 1).length) {
       marks.push(dot(x + size - 6, y + down + 3.5, size > 18 ? 3.5 : 2.5, "paid"));
     }
     return { item, x: x - 1, y: y + down - 1, width: size - 1, height: size - 1 };
@@ -37,12 +37,12 @@ function drawCalendar(width) {
 function calendar() {
   chart("calendar", {
     draw: drawCalendar,
-    tell: tellDays,
+    tell: (item) => tellDays(item),
     across: 7,
     ring: true,
     table: () => [
       ["Day", ...names, "Requests"],
-      days.map((day) => [day.title, ...day.amounts.map(cell), count(day.requests)]),
+      days.map((day) => [day.title, ...cells(day), count(day.requests)]),
     ],
   });
 }

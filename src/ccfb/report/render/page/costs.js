@@ -1,5 +1,6 @@
 // Cost over time, by who was billed.
 const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
+const billed = () => chosen("scope") === "billed";
 
 // What a bar stands for: where it starts, and what it is called.
 const UNITS = {
@@ -19,12 +20,15 @@ function spans() {
   const found = new Map();
   for (const day of days) {
     const date = start(day.date);
-    const before = found.get(+date) ?? { requests: 0, amounts: names.map(() => 0), hits: [] };
+    const nothing = names.map(() => 0);
+    const empty = { requests: 0, amounts: nothing, unpriced: nothing, hits: [] };
+    const before = found.get(+date) ?? empty;
     found.set(+date, {
       date,
       title: name(date),
       requests: before.requests + day.requests,
-      amounts: before.amounts.map((amount, index) => amount + day.amounts[index]),
+      amounts: before.amounts.map((amount, who) => amount + day.amounts[who]),
+      unpriced: before.unpriced.map((number, who) => number + day.unpriced[who]),
       hits: [...before.hits, ...day.hits],
     });
   }
@@ -33,7 +37,7 @@ function spans() {
 
 function drawCosts(width) {
   const items = spans();
-  const first = chosen("scope") === "billed" ? 1 : 0;
+  const first = billed() ? 1 : 0;
   const [left, top, height] = [52, 10, width < 520 ? 230 : 280];
   const base = height - 32;
   const axis = ticks(Math.max(...items.map((item) => sum(item.amounts.slice(first)))));
@@ -87,10 +91,10 @@ function costs() {
   document.querySelector("fieldset:has([name=scope])").hidden = billers.length === 1;
   const redraw = chart("costs", {
     draw: drawCosts,
-    tell: tellDays,
+    tell: (item) => tellDays(item, billed()),
     table: () => [
       ["When", ...names, "Requests"],
-      spans().map((item) => [item.title, ...item.amounts.map(cell), count(item.requests)]),
+      spans().map((item) => [item.title, ...cells(item), count(item.requests)]),
     ],
   });
   for (const input of document.querySelectorAll("#costs input")) {

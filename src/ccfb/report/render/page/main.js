@@ -3,7 +3,7 @@ const theme = document.documentElement.dataset;
 const button = document.getElementById("theme");
 const preferred = matchMedia("(prefers-color-scheme: dark)");
 const dark = () => (theme.theme ? theme.theme === "dark" : preferred.matches);
-const paint = () => button.setAttribute("aria-pressed", dark());
+const paint = () => (button.lastElementChild.textContent = dark() ? "Light" : "Dark");
 
 // A browser may refuse to remember.
 function remembered(value) {

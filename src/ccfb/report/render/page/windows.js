@@ -1,7 +1,7 @@
 // The plan's windows of five hours: how far each was used, and what was billed beyond. Where nobody
 // knows what a window holds, in dollars.
 const HOUR = DAY / 24;
-const windows = data.windows.map(([at, hours, percentage, sure, amounts, hit, switches]) => {
+const windows = data.windows.map(([at, hours, percentage, sure, amounts, unpriced, hit, switches]) => {
   const start = moment(at);
   return {
     start,
@@ -9,6 +9,7 @@ const windows = data.windows.map(([at, hours, percentage, sure, amounts, hit, sw
     percentage,
     sure: sure || !data.holds,
     amounts,
+    unpriced,
     hit: hit && moment(hit),
     switches: switches.map(([when, biller]) => ({ at: moment(when), ...billers[biller] })),
   };
@@ -109,8 +110,8 @@ function tellWindow(item) {
   return {
     title: `${weekday(item.start)} ${short(item.start)}, ${clock(item.start)}–${clock(item.end)}`,
     rows: [
-      ["subscription", "Plan", used + dollars(item.amounts[0])],
-      ...paid(item.amounts, 1),
+      ["subscription", "Plan", used + (item.unpriced[0] ? cells(item)[0] : dollars(item.amounts[0]))],
+      ...paid(item, 1),
       ...(item.hit ? [["alarm", "Limit hit", clock(item.hit)]] : []),
       ...item.switches.map(({ at, name }) => ["", `To ${name}`, clock(at)]),
     ],
@@ -126,7 +127,7 @@ function fiveHours() {
       windows.map((item) => [
         `${long(item.start)} ${clock(item.start)}–${clock(item.end)}`,
         percent(item),
-        ...item.amounts.map(cell),
+        ...cells(item),
         item.hit ? clock(item.hit) : "",
         item.switches.map(({ at, name }) => `${clock(at)} ${name}`).join(", "),
       ]),
