@@ -715,3 +715,21 @@ def test_a_reload_lets_the_terminal_tell_of_the_change(
     stdin = json.dumps({"session_id": "s1", "source": "user_settings"}).encode()
     done = house.run("config_change.py", stdin)
     assert (done.returncode, done.stdout.decode()) == (0, answer if told else "")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a":', "[1,", "nul", '"a', "{} x"])
+def test_what_is_no_json_is_told_so_also_where_nothing_else_is_imported(text: str) -> None:
+    """3.11's scanner wants a module that a hook has no time for, only to say what is wrong."""
+    script = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from ccfb import gate\n"
+        "try:\n"
+        "    gate.loads(sys.argv[2])\n"
+        "except ValueError:\n"
+        "    print('no JSON')"
+    )
+    source = str(Path(gate.__file__).parents[1])
+    command = [sys.executable, "-I", "-S", "-c", script, source, text]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert done.stdout == "no JSON\n"

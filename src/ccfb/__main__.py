@@ -1,5 +1,6 @@
 """`ccfb`, and `python -m ccfb`."""
 
+import os
 import sys
 from io import TextIOWrapper
 
@@ -14,7 +15,7 @@ def main() -> None:
         from ccfb.report import quick  # noqa: PLC0415 - for this verb only
 
         if quick.run(words[1:]):
-            return
+            os._exit(0)  # all is written, and to tidy up takes longer
     from ccfb import cli  # noqa: PLC0415 - it is the slower part of a plain report
 
     cli.main()

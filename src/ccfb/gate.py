@@ -81,7 +81,7 @@ def loads(text: str) -> object:
     text = text.strip(" \t\n\r")
     try:
         value, end = _json.make_scanner(_Syntax())(text, 0)  # type: ignore[arg-type]
-    except StopIteration:
+    except (StopIteration, SystemError):  # 3.11 can't say more without `json.decoder`
         raise ValueError("not JSON") from None
     if end != len(text):
         raise ValueError("more than JSON")

@@ -158,9 +158,20 @@ def _model(provider: str, name: str) -> str | None:
         if known:
             return known
         for model, entry in _load()["providers"].get(provider, {}).items():
-            if any(re.search(pattern, candidate) for pattern in entry["patterns"]):
+            if any(_fits(candidate, pattern) for pattern in entry["patterns"]):
                 return model
     return None
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a name is meant; most patterns are plain words, and to compile them takes longer."""
+    import re  # noqa: PLC0415 - as with `json`
+
+    plain = pattern.removeprefix("^")
+    word = plain.replace("\\", "")
+    if re.escape(word) != plain:
+        return re.search(pattern, name) is not None
+    return word in name if plain == pattern else name.startswith(word)
 
 
 def _here(provider: str, name: str) -> str:

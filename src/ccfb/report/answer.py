@@ -22,7 +22,7 @@ USAGE = b'"stop_sequence":null,"usage":{'
 """Behind what was said, the last part of a message."""
 
 HEAD = re.compile(
-    rb'\{"parentUuid":(?:null|"[^"\\]*"),"isSidechain":(?:true|false),(?:"agentId":"[^"\\]*",)?'
+    rb'\{"parentUuid":(?:null|"[^"]*"),"isSidechain":(?:true|false),(?:"agentId":"[^"]*",)?'
     rb'"message":\{(?:"model":"(?P<model>[^"\\<]+)",)?"id":"(?P<name>[^"\\]+)","type":"message",'
     rb'"role":"assistant",(?:"model":"(?P<model_behind>[^"\\<]+)",)?"content":\['
 )
@@ -33,9 +33,9 @@ TAIL = re.compile(
     rb'"cache_creation_input_tokens":(\d{1,9}),"cache_read_input_tokens":(\d{1,9}),'
     rb'"output_tokens":(\d{1,9})(?:,"output_tokens_details":\{[^{}]*\})?'
     rb',"server_tool_use":\{"web_search_requests":(\d{1,9}),"web_fetch_requests":\d+\}'
-    rb',"service_tier":"[^"\\]*","cache_creation":'
+    rb',"service_tier":"[^"]*","cache_creation":'
     rb'\{"ephemeral_1h_input_tokens":(\d{1,9}),"ephemeral_5m_input_tokens":(\d{1,9})\}'
-    rb'(?:,"inference_geo":"[^"\\]*")?(?:,"iterations":\[\])?,"speed":"(\w+)"'
+    rb'(?:,"inference_geo":"[^"]*")?(?:,"iterations":\[\])?,"speed":"(\w+)"'
     rb'(?:,"fallback_credit":null)?\}(?:,"stop_details":null)?\}'
 )
 """How it ends; the fourth group is the output."""
