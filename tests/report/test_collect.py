@@ -89,7 +89,7 @@ def test_a_message_that_is_only_taken_for_a_copy_counts(
 ) -> None:
     """Where there is little room to remember what was seen, nearly everything is suspected."""
     first = report()
-    monkeypatch.setattr(update, "MARKS", 16)
+    monkeypatch.setattr(update, "SPARSE", 1 << 40)
     assert same(anew(), first)
     assert sum(each.requests for each in first.sums) == len(made.answers)
 

@@ -135,3 +135,24 @@ def test_an_account_is_not_for_what_comes_after_it() -> None:
     shared = [Message(3, 7, "m", (20, 0, 0, 0, 0), PICO // 4)]
     (rest,) = background.rests([account], {1: own}, shared)
     assert (rest.used[0], rest.cost) == (50, PICO // 2)
+
+
+@pytest.mark.parametrize(
+    ("switches", "expected"),
+    [
+        ([], []),
+        ([0, 0, 0], [(0, 100)]),
+        ([0, 7], [(0, 50), (7, 50)]),
+        ([0, 7, 7], [(0, 33), (7, 67)]),
+    ],
+)
+def test_background_is_shared_out_as_requests_were(
+    switches: list[int], expected: list[tuple[int, int]]
+) -> None:
+    """By who was billed for them; a switch at the end of a session has billed nothing of it."""
+    rest = background.Rest(1, "s", 10, "m", (100, 0, 0, 0, 0), 100)
+    messages = [Message(key, 5, "m", (), None, switch) for key, switch in enumerate([*switches, 9])]
+    messages[-1] = messages[-1]._replace(at=11)
+    parts = background.shared_out(rest, messages)
+    assert [(switch, part.used[0]) for switch, part in parts] == expected
+    assert [(switch, part.cost) for switch, part in parts] == expected

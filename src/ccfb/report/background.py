@@ -7,7 +7,7 @@ the one before, and names it by the moment at which that was started: of such ac
 unexplained counts once, at its largest.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from operator import ge, sub
 from typing import NamedTuple
@@ -36,6 +36,8 @@ class Message(NamedTuple):
     """As in an account."""
     cost: int | None
     """In pico-dollars, at the prices of Anthropic; None: unknown."""
+    switch: int = 0
+    """Which billed it; 0: the subscription."""
 
 
 class Rest(NamedTuple):
@@ -71,6 +73,29 @@ def rests(
             if sum(rest.used) > sum(largest[model].used if model in largest else ()):
                 largest[model] = rest
     return list(largest.values())
+
+
+def shared_out(rest: Rest, messages: Iterable[Message]) -> list[tuple[int, Rest]]:
+    """What is left, by the switch that billed it: no account tells, so as requests were till then.
+
+    Args:
+        rest: Of an account.
+        messages: Of its session.
+    """
+    billed = Counter(message.switch for message in messages if message.at <= rest.at)
+    parts, start, whole = [], 0, billed.total()
+    for switch, requests in sorted(billed.items()):
+        stop = start + requests
+        used = tuple(_slice(tokens, start, stop, whole) for tokens in rest.used)
+        cost = None if rest.cost is None else _slice(rest.cost, start, stop, whole)
+        parts.append((switch, rest._replace(used=used, cost=cost)))
+        start = stop
+    return parts
+
+
+def _slice(number: int, start: int, stop: int, whole: int) -> int:
+    """A part of a number; all parts together are the number."""
+    return number * stop // whole - number * start // whole
 
 
 def _called(models: Mapping[str, tuple[float, ...]], messages: Iterable[Message]) -> dict[str, str]:

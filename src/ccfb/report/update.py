@@ -19,8 +19,8 @@ from ccfb.report.scan import guard_of
 FLUSH = 256
 """Transcripts that are written at a time."""
 
-MARKS = 1 << 22
-"""Bytes in which messages are remembered that were seen."""
+SPARSE = 1_024
+"""Bytes of transcripts for each mark by which messages are known; messages are fewer by far."""
 
 
 class Update:
@@ -44,7 +44,7 @@ class Update:
         self._forgotten: list[str] = []
         self._runs: set[int] = set()
         self._gone: set[int] = set()
-        self._marks = bytearray(MARKS)
+        self._marks = bytearray(1)
         self._suspected: set[int] = set()
         self._keys: dict[int, Iterable[int]] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
@@ -60,6 +60,7 @@ class Update:
     ) -> None:
         """Take what is found in transcripts that are being read."""
         total, done = sum(job.size for job in reading.jobs), 0
+        self._marks = bytearray(total // SPARSE + 1)
         for number, found in reading:
             job = reading.jobs[number]
             self._put(transcripts[number], found, anew=not job.before.end)
@@ -141,8 +142,9 @@ class Update:
     def _suspect(self, keys: Iterable[int]) -> None:
         """Suspect messages of being copies; a set of all that were seen would grow with them."""
         marks, suspected = self._marks, self._suspected
+        size = len(marks)
         for key in keys:
-            place = key % MARKS
+            place = key % size
             if marks[place]:
                 suspected.add(key)
             marks[place] = 1
@@ -248,9 +250,11 @@ class Update:
                 own = {account.file: self._messages(account.file) for account in accounts}
                 shared = [message for file in below for message in self._messages(file)]
                 for rest in background.rests(accounts, own, shared):
-                    switch = ledger.switch_at(self.turns, rest.at)
-                    place = rest.file, rest.at // facts.SLOT, rest.session, rest.model, switch
-                    rests[place].append(rest)
+                    last = ledger.switch_at(self.turns, rest.at), rest
+                    session = [*own[rest.file], *shared]
+                    for switch, part in background.shared_out(rest, session) or [last]:
+                        place = part.file, part.at // facts.SLOT, part.session, part.model, switch
+                        rests[place].append(part)
         for place, found in rests.items():
             self._explained(*place, found)
         self._write()
@@ -287,11 +291,12 @@ class Update:
         rows, kinds = self._of(file)
         found = []
         for key, at, kind, *used in each(rows):
-            _, model, fast, _ = kinds[kind]
+            _, model, fast, switch = kinds[kind]
             tiers = facts.tariff("anthropic", model, fast, at // facts.SLOT // facts.DAY)
             output, fresh, read, written_5m, written_1h, searches = used
             told = fresh, output, read, written_5m + written_1h, searches
-            found.append(Message(key, at, model, told, facts.cost(tiers, used) if tiers else None))
+            cost = facts.cost(tiers, used) if tiers else None
+            found.append(Message(key, at, model, told, cost, switch))
         return found
 
     def _of(self, file: int) -> tuple[bytes, list[Kind]]:
