@@ -8,6 +8,7 @@ tell. The first sees every line, and is kept short; the others see fewer and few
 import json
 import os
 from bisect import bisect_right
+from functools import cache
 from re import Match
 from typing import Any
 
@@ -215,7 +216,7 @@ class Scanner:
                 close = rest.find('"', time)
                 words = model or model_behind, speed, rest[close:]
                 try:
-                    at = time_of(rest[time:close])
+                    at = moment_of(rest[time:close])
                     kind = kinds.get(words)
                     if kind is None:
                         kind = self._usual_kind(*words, at, line)
@@ -323,6 +324,30 @@ class Scanner:
             except (KeyError, TypeError, ValueError):
                 continue
         return None
+
+
+def moment_of(stamp: str) -> int:
+    """The same as `time_of`, and faster where hours and seconds come again and again.
+
+    Raises:
+        ValueError: As there.
+    """
+    hour, clock, rest = stamp[:14], stamp[14:20], stamp[20:]
+    if len(rest) != 4 or rest[3] != "Z" or not rest.isascii() or not rest[:3].isdecimal():  # noqa: PLR2004
+        return time_of(stamp)
+    return _hour(hour) + _clock(clock) + int(rest[:3])
+
+
+@cache
+def _hour(words: str) -> int:
+    """The start of an hour, as in `2026-11-21T16:`."""
+    return time_of(f"{words}00:00Z")
+
+
+@cache
+def _clock(words: str) -> int:
+    """Milliseconds of an hour, as in `59:01.`."""
+    return time_of(f"1970-01-01T00:{words}000Z")
 
 
 def guard_of(file: int, end: int) -> int:
