@@ -3,11 +3,13 @@
 import json
 import os
 import stat
+from datetime import date
 from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from ccfb.cli import report
 from cli.console import Run, environment, on_terminal
 from report import corpus, struck
 
@@ -30,6 +32,13 @@ def test_a_summary_is_what_one_gets(ccfb: Run, worked: Path) -> None:
     shown = ccfb("report")
     assert (shown.code, shown.err) == (0, "")
     assert all(word in shown.out for word in ("subscription", "limits", "worth it?", "Max 5x"))
+
+
+def test_what_the_user_says_of_a_window_is_what_it_holds(ccfb: Run, worked: Path) -> None:
+    ccfb("config", "set", "plan", "max_5x")
+    assert "on Max 5x (the median of" in " ".join(ccfb("report").out.split())
+    ccfb("config", "set", "plans.max_5x.window", "40")
+    assert "$40 on Max 5x (as you say)" in " ".join(ccfb("report").out.split())
 
 
 def test_no_colours_in_a_pipe(ccfb: Run, worked: Path) -> None:
@@ -61,6 +70,23 @@ def test_a_week_has_the_days_that_were_asked_for(ccfb: Run, worked: Path) -> Non
     assert [line["name"] for line in some["lines"]] == every[1:-1]
 
 
+@pytest.mark.parametrize(
+    ("said", "zone", "meant"),
+    [
+        ("2026-11-01", "UTC", "2026-11-01"),
+        ("20261101", "UTC", "2026-11-01"),
+        ("today", "UTC", "2026-11-20"),
+        ("today", "Pacific/Kiritimati", "2026-11-21"),
+        ("yesterday", "Pacific/Kiritimati", "2026-11-20"),
+        ("7d", "UTC", "2026-11-13"),
+    ],
+)
+def test_a_day_may_be_said_as_people_say_it(said: str, zone: str, meant: str) -> None:
+    """Where the days that count are, also if that is said behind it."""
+    asked = report.command.make_context("report", ["--since", said, "--timezone", zone])
+    assert asked.params["since"] == date.fromisoformat(meant)
+
+
 def test_csv_is_by_day_if_nothing_else_is_said(ccfb: Run, worked: Path) -> None:
     assert ccfb("report", "--csv").out.startswith("day,requests,")
     assert ccfb("report", "--csv", "--by", "model").out.startswith("model,requests,")
@@ -83,7 +109,9 @@ def test_another_folder_of_the_client(ccfb: Run, worked: Path, tmp_path: Path) -
     ("words", "code", "said"),
     [
         (("--by", "year"), 2, "'day', 'week', 'month', 'session', 'project', 'model'"),
-        (("--since", "yesterday"), 2, "'%Y-%m-%d'"),
+        (("--since", "2026-13-01"), 2, "2026-13-01 is no day; say it like 2026-11-01, 7d or"),
+        (("--until", "last week"), 2, "last week is no day"),
+        (("--html", "--by", "day"), 2, "leave out --by"),
         (("--since", "2026-11-02", "--until", "2026-11-01"), 2, "--until is before --since."),
         (("--json", "--csv"), 2, "Choose one of --json, --csv, --html or --open, and --watch."),
         (("--open", "--watch"), 2, "Choose one of"),

@@ -84,8 +84,9 @@ def test_the_cheapest_is_what_costs_least(dollars: float, cheapest: str) -> None
 
 def test_what_it_was_cannot_be_chosen() -> None:
     """Work that waited was cheap, but isn't for sale."""
-    found = compared(MONTH, own="pro")
-    assert (choice(found, "as_it_was").total, found.cheapest) == (20, "max_20x")
+    found = compared(MONTH)
+    assert found.cheapest == "max_20x"
+    assert choice(found, "as_it_was").fallback == 0
 
 
 def test_what_was_billed_came_on_top_of_the_own_plan() -> None:
@@ -124,8 +125,49 @@ def test_the_users_limits_tell_what_windows_hold() -> None:
     carried = [*range(60, 160, 10)]
     slots = [used(day, dollars) for day, dollars in enumerate(carried)]
     told = compared(slots, *LIMITS, own="max_5x").assumptions[0]
-    assert "$110 on Max 5x, by the median of 10 limits ($60 to $150)" in told
-    assert "$22 on Pro, $440 on Max 20x" in told
+    assert "$22 on Pro (in proportion), " in told
+    assert "$110 on Max 5x (the median of 10 limits, $60 to $150), " in told
+    assert "$440 on Max 20x (in proportion)" in told
+
+
+def test_some_days_are_compared_by_what_all_have_told() -> None:
+    """Whoever asks for a week hears of the same windows as whoever asks for all."""
+    carried = [used(day, dollars) for day, dollars in enumerate(range(60, 160, 10))]
+    week = [used(day, 10) for day in range(20, 30)]
+    whole = [*carried, *week]
+    some = breakeven.compare(week, LIMITS, PLANS, "max_5x", every=whole)
+    assert some
+    assert some.assumptions[0] == compared(whole, *LIMITS, own="max_5x").assumptions[0]
+    assert choice(some, "api").fallback == pytest.approx(100 * breakeven.MONTH / 10)
+
+
+def test_the_users_word_on_a_window_comes_before_what_limits_tell() -> None:
+    """Of their own plan it tells of the others too, unless they have said that as well."""
+    told = {
+        **PLANS,
+        "max_5x": PLANS["max_5x"]._replace(window=40, told=True),
+        "max_20x": PLANS["max_20x"]._replace(window=99, told=True),
+    }
+    found = breakeven.compare(MONTH, LIMITS, told, "max_5x")
+    assert found
+    assert found.assumptions[0] == (
+        "Five hours hold $8 on Pro (in proportion), $40 on Max 5x (as you say), "
+        "$99 on Max 20x (as you say)."
+    )
+    assert beyond(found)["max_5x"] == 30 * (50 - 40)
+
+
+def test_what_a_plan_has_carried_it_can_carry() -> None:
+    """The median says less of a window than the window itself."""
+    slots = sorted([*MONTH, used(15, 90), used(16, 70, switch=1)])
+    found = compared(slots, *LIMITS, own="max_5x")
+    assert beyond(found) == {
+        "pro": 30 * (50 - 10) + (90 + 70) - 18 - 0,
+        "max_5x": 70,
+        "max_20x": 0,
+        "api": 30 * 50 + 90 + 70,
+        "as_it_was": 70,
+    }
 
 
 def test_what_came_after_a_limit_or_was_billed_says_nothing_of_the_plan() -> None:
@@ -153,13 +195,25 @@ def test_a_limit_that_was_left_ahead_of_it_tells_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "own"), [(LIMITS[:2], "pro"), (LIMITS, None), ([], "pro")], ids=str
+    ("events", "own", "cheapest"),
+    [(LIMITS[:2], "pro", ""), (LIMITS, None, ""), ([], None, "pro"), ([], "pro", "pro")],
+    ids=str,
 )
-def test_else_the_configuration_tells(events: list[Event], own: str | None) -> None:
-    """Two limits are too few; and of a plan without a name they say nothing."""
+def test_else_the_configuration_tells(events: list[Event], own: str | None, cheapest: str) -> None:
+    """Two limits are too few, and of a plan without a name they say nothing.
+
+    But they refute what the configuration says: no plan is called the cheapest.
+    """
     found = compared(MONTH, *events, own=own, window=40)
     assert "$40 on Pro, $40 on Max 5x, $40 on Max 20x" in found.assumptions[0]
-    assert beyond(found)["pro"] == 300
+    assert any("No plan is called the cheapest" in said for said in found.assumptions) is bool(
+        events
+    )
+    assert found.cheapest == cheapest
+
+
+def test_the_api_alone_is_called_the_cheapest_whatever_windows_hold() -> None:
+    assert compared([used(day, 0.1) for day in range(30)], *LIMITS).cheapest == "api"
 
 
 def test_weeks_count_where_the_configuration_knows_what_they_hold() -> None:
@@ -214,5 +268,5 @@ def test_no_plan_bills_more_than_the_api_alone(
     for each in found.choices:
         assert 0 <= each.fallback <= choice(found, "api").fallback + 1e-6
     if found.choices:
-        totals = [each.total for each in found.choices if each.name != "as_it_was"]
-        assert choice(found, found.cheapest).total == min(filter(None, totals), default=0)
+        totals = [each.total or 0.0 for each in found.choices if each.name != "as_it_was"]
+        assert choice(found, found.cheapest).total == min(totals)

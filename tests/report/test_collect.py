@@ -361,3 +361,25 @@ def test_days_are_those_of_the_time_zone(made: corpus.Corpus) -> None:
     assert sum(each.requests for each in part.sums) == sum(
         number for day, number in expected.items() if some[0] <= day <= some[-1]
     )
+
+
+def test_each_folder_of_the_client_goes_by_its_own_ledger(home: Path, tmp_path: Path) -> None:
+    """What was switched in one of them was billed there, and nowhere else."""
+    corpus.make(home / ".claude", size=200_000, sessions=4)
+    other = tmp_path / "other"
+    shutil.copytree(home / ".claude" / "projects", other / "projects")
+    for path in (other / "projects").rglob("*.jsonl"):  # other messages, of the same times
+        path.write_bytes(path.read_bytes().replace(b'"id":"msg_', b'"id":"msg_other_'))
+    switched((1.0, "switch"))
+    folders = (paths.projects(), str(other / "projects"))
+
+    def told(*folders: str) -> list[int]:
+        collected = collect.collect(Request(folders), utc, quiet)
+        billed = [each for each in collected.sums if each.switch]
+        assert len(collected.events) == (1 if paths.projects() in folders else 0)
+        return [sum(each.requests for each in some) for some in (billed, collected.sums)]
+
+    own, all_ = told(folders[0])
+    assert own == all_ > 0
+    assert told(folders[1]) == [0, all_]
+    assert told(*folders) == told(*reversed(folders)) == [all_, 2 * all_]

@@ -124,6 +124,10 @@ def test_only_what_is_asked_for(made: corpus.Corpus, run: Export) -> None:
     days = ("--since", "2026-09-20", "--until", "2026-10-10")
     some = read(run("export", "--csv", "-", *days).out)
     assert some == [row for row in every if "2026-09-20" <= row["day"] <= "2026-10-10"]
+    same = run("export", "--csv", "-", "--since", "20260920", "--until", "20261010")
+    assert read(same.out) == some
+    assert read(run("export", "--csv", "-", "--since", "9999d").out) == every
+    assert not read(run("export", "--csv", "-", "--until", "9999d").out)
     assert "unknown-project" in run("export", "--csv", "-", "--project", "nowhere").err
 
 

@@ -280,10 +280,9 @@ def test_while_another_export_runs_nothing_is_sent(
     place: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(send, "PATIENCE", 0.1)
+    events = ledger.events((paths.projects(),))
     with FileLock(paths.own("export.lock")), pytest.raises(CcfbError) as refused:
-        list(
-            send.deliver(send.Shipment({}, {}, ledger.events()), target(place.url, (), {}), {}, 1.0)
-        )
+        list(send.deliver(send.Shipment({}, {}, events), target(place.url, (), {}), {}, 1.0))
     assert refused.value.reference == "export-running"
     assert not place.requests
 

@@ -50,6 +50,7 @@ def test_without_a_word_there_is_no_budget_and_the_plan_is_not_known() -> None:
     ("said", "caps"),
     [
         ({"budget": {"day": 20}}, [Cap("day", 3.25, 20)]),
+        ({"budget": {"day": 3}}, [Cap("day", 3.25, 3, used_up=True)]),
         (
             {"budget": {"day": 20, "month": 10}},
             [Cap("month", 9.75, 10), Cap("day", 3.25, 20)],
@@ -98,7 +99,7 @@ def test_the_users_word_on_plans_comes_before_ours() -> None:
     assert own == "max_5x"
     assert plans == {
         "pro": PLANS["pro"]._replace(price=17),
-        "max_5x": PLANS["max_5x"]._replace(window=50, week=400),
+        "max_5x": PLANS["max_5x"]._replace(window=50, week=400, told=True),
         "max_20x": PLANS["max_20x"],
     }
 

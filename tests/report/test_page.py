@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from ccfb import paths
+from ccfb.plans import PLANS
 from ccfb.report import days, page
-from ccfb.report.model import PICO, Collected, Event, Request, Sum
+from ccfb.report.model import PICO, Cap, Collected, Event, Request, Slot, Sum
 from ccfb.report.render import html, markup
 from report import corpus, months
 
@@ -39,7 +40,11 @@ def told(number: int, slot: float, event: str, provider: str | None = None) -> E
 def shown(sums: list[Sum], *events: Event, **request: Any) -> page.PageData:
     collected = Collected(sums, list(events), {"p": "/p", "q": "/q"}, 1, 0, 0, 0)
     asked = months.REQUEST._replace(**request)
-    return page.page_of(collected, asked, months.utc, (TEN + 400) * 900)
+    inside = [each for each in sums if asked.since <= each.day <= asked.until]
+    every = [Slot(each.slot, each.switch, each.cost, each.unpriced) for each in sums]
+    return page.page_of(
+        collected._replace(sums=inside), asked, months.utc, (TEN + 400) * 900, every
+    )
 
 
 def test_days_and_windows_come_to_the_total() -> None:
@@ -86,6 +91,15 @@ def test_a_window_whose_limit_struck_was_full_and_others_are_measured_by_it() ->
     assert (second.percentage, second.told, second.hit, second.switches) == (25, False, None, [])
 
 
+def test_the_users_word_of_what_a_window_holds_is_the_last() -> None:
+    data = shown([used(TEN, 10), used(TEN + 40, 9)], told(1, TEN + 1, "limit"))
+    plan = PLANS["pro"]._replace(window=90.0, told=True)
+    for mine, holds in ((plan._replace(told=False), 10), (plan, 90)):
+        data = page.page_of(data.collected, months.REQUEST, months.utc, months.NOW, plan=mine)
+        assert (data.holds, data.windows[1].percentage) == (holds, 900 / holds)
+        assert ("$90.00 at API prices, as you say" in html.render(data)) == mine.told
+
+
 def test_a_window_that_was_left_ahead_of_its_limit_was_nearly_full() -> None:
     (window,) = shown([used(TEN, 1)], told(1, TEN + 1, "threshold")).windows
     assert (window.percentage, window.told, window.hit) == (95, True, None)
@@ -113,6 +127,19 @@ def test_windows_are_those_of_all_projects_whichever_is_asked_for() -> None:
     (window,) = data.windows
     assert (window.dollars, len(window.switches)) == ([15, 3], 1)
     assert [day.dollars for day in data.days] == [[5, 0]]
+
+
+def test_windows_count_as_a_whole_whichever_days_are_asked_for() -> None:
+    """And what they hold is learned from all of them."""
+    evening = TEN + 12 * HOUR
+    sums = [used(TEN, 40), used(evening, 10), used(evening + 3 * HOUR, 10), used(TEN + 192, 1)]
+    limit = told(1, TEN + 1, "limit")
+    day = TEN // days.DAY + 1
+    data = shown(sums, limit, since=day, until=day)
+    (window,) = data.windows
+    assert f"{window.start:%d %H:%M}" == "04 22:00"
+    assert (window.percentage, window.dollars) == (50, [20])
+    assert [day.dollars for day in data.days] == [[10]]
 
 
 def test_a_part_of_the_usage_is_not_said_to_be_without_limits() -> None:
@@ -255,9 +282,29 @@ def test_a_year_is_a_small_page() -> None:
 
 
 def test_what_has_no_known_price_isnt_told_as_nothing() -> None:
-    texts = Page(html.render(shown([used(TEN, 0, unpriced=1, unpriced_tokens=9)]))).texts
-    assert "?" in texts
-    assert any("1 request without a known price" in text for text in texts)
+    """Nor are dollars told as if they were all."""
+    sums = [
+        used(TEN, 0, unpriced=1, unpriced_tokens=9),
+        used(TEN + 1, 2, switch=1),
+        used(TEN + 1, 0, switch=1, unpriced=3),
+    ]
+    data = shown(sums, told(1, TEN + 1, "switch", "anthropic"))
+    texts = Page(html.render(data)).texts
+    assert {"?", "$2.00 + ?", "$2.00 + ? anthropic"} <= {*texts}
+    assert any("4 requests without a known price" in text for text in texts)
+    assert data.days[0].unpriced == data.windows[0].unpriced == [1, 3]
+
+
+def test_what_it_cost_not_to_wait_is_told_apart_from_what_was_billed_by_hand() -> None:
+    by_hand = told(4, TEN + 50, "switch", "anthropic")._replace(reason="user")
+    data = shown(
+        [used(TEN, 1), used(TEN + HOUR, 6, switch=2), used(TEN + 51, 5, switch=4)],
+        told(1, TEN + 2 * HOUR, "limit"),
+        told(2, TEN + 2 * HOUR, "switch", "anthropic"),
+        told(3, END, "revert", "anthropic"),
+        by_hand,
+    )
+    assert "For $6.00, $2.00 an hour; $5.00 by hand" in Page(html.render(data)).texts
 
 
 def test_nothing_used_is_a_page_too() -> None:
@@ -265,8 +312,15 @@ def test_nothing_used_is_a_page_too() -> None:
     assert "No requests" in parsed.texts
 
 
+def test_a_cap_that_is_used_up_is_marked() -> None:
+    data = months.data(7)
+    caps = [Cap("day", 20.5, 20, used_up=True), Cap("month", 151.02, 250)]
+    texts = Page(html.render(data._replace(view=data.view._replace(budget=caps)))).texts
+    assert {"Today", "$20.50 of $20.00, used up", "This month", "$151.02 of $250.00"} <= {*texts}
+
+
 @pytest.mark.parametrize(
-    "part", ["Billed to your keys", "Models", "atlas-api", "What to choose", "Budget", "A month"]
+    "part", ["Billed to your keys", "Models", "atlas-api", "What to choose", "Budget", "Today"]
 )
 def test_what_isnt_drawn_is_told_without_a_script(part: str) -> None:
     assert part in Page(html.render(months.data())).texts

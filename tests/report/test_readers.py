@@ -24,7 +24,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
 
 
 def read(jobs: list[Job]) -> dict[int, Found]:
-    with Reading(jobs, [(1, 5)]) as reading:
+    with Reading(jobs, [[(1, 5)]]) as reading:
         return dict(reading)
 
 
@@ -51,7 +51,7 @@ def test_readers_side_by_side_find_what_one_finds(jobs: list[Job], alone: dict[i
 
 @pytest.mark.usefixtures("many")
 def test_what_a_reader_leaves_undone_is_done(jobs: list[Job], alone: dict[int, Found]) -> None:
-    with Reading(jobs, [(1, 5)]) as reading:
+    with Reading(jobs, [[(1, 5)]]) as reading:
         assert len(reading._children) == 3
         for child in reading._children:
             os.kill(child, signal.SIGKILL)
@@ -61,7 +61,7 @@ def test_what_a_reader_leaves_undone_is_done(jobs: list[Job], alone: dict[int, F
 @pytest.mark.usefixtures("many")
 def test_no_reader_is_left_behind(jobs: list[Job]) -> None:
     """Not even by a report that is stopped."""
-    with pytest.raises(KeyboardInterrupt), Reading(jobs, []) as reading:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), Reading(jobs, [[]]) as reading:  # noqa: PT012
         next(iter(reading))
         raise KeyboardInterrupt
     for child in reading._children:
@@ -76,7 +76,7 @@ def test_no_reader_waits_for_a_report_that_has_no_use_for_it(
 ) -> None:
     """Another report has done the work meanwhile; there is more to tell than a pipe holds."""
     monkeypatch.setattr(readers, "_PIPE", 4_096)
-    with Reading(jobs * 50, []) as reading:
+    with Reading(jobs * 50, [[]]) as reading:
         pass
     for child in reading._children:
         with pytest.raises(ProcessLookupError):
@@ -98,7 +98,7 @@ def test_all_is_handed_out_in_parts(count: int) -> None:
 
 def test_a_single_small_transcript_needs_nobody_else(jobs: list[Job]) -> None:
     """Reading on in one session forks nothing."""
-    reading: Any = Reading(jobs[:1], [])
+    reading: Any = Reading(jobs[:1], [[]])
     with reading:
         assert not reading._children
 

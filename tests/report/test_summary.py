@@ -137,6 +137,26 @@ def test_the_last_part_of_a_folder_is_enough(project: str, requests: int) -> Non
     assert (total.totals.requests if total else 0) == requests
 
 
+def test_a_session_is_told_with_what_cost_most_of_it() -> None:
+    sums = [
+        used(0, model="n", cost=2 * PICO),
+        used(1, model="m", cost=3 * PICO),
+        used(2, model="n", cost=2 * PICO),
+    ]
+    (line,) = view(sums, by="session").lines
+    assert (line.name, line.project, line.model) == ("sa", "/home/ada/api", "n")
+    (day,) = view(sums, by="day").lines
+    assert (day.project, day.model) == (None, None)
+
+
+def test_nothing_lasts_beyond_now() -> None:
+    """Sums only know the quarter of an hour."""
+    collected = Collected([used(0)], [], {}, files=1, invalid=0, unknown=0, cut=0)
+    for now, until in ((NOON + 100, NOON + 100), (NOON + 2_000, NOON + 900)):
+        (line,) = summary.view(collected, Request((), by="day"), utc, now).lines
+        assert (line.since, line.until) == (NOON, until)
+
+
 # Windows
 
 

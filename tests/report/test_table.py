@@ -14,6 +14,7 @@ from ccfb.report.model import (
     SUBSCRIPTION,
     BreakEven,
     Collected,
+    Limit,
     Line,
     Request,
     Switch,
@@ -72,7 +73,7 @@ def show(home: Path, monkeypatch: pytest.MonkeyPatch) -> Show:
 
 
 @pytest.mark.usefixtures("worked")
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_a_summary(show: Show, snapshot: SnapshotAssertion, width: int) -> None:
     assert show(width) == snapshot
 
@@ -86,14 +87,14 @@ def test_a_line_for_each(show: Show, snapshot: SnapshotAssertion, by: str, width
 
 
 @pytest.mark.usefixtures("worked")
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 @pytest.mark.parametrize("by", ["", *BY])
 def test_every_number_is_whole(show: Show, by: str, width: int) -> None:
-    """Names are shortened where there is no room; numbers are not."""
+    """Names of models are shortened where there is no room; numbers, dates and times are not."""
     shown = show(width, by=by).splitlines()
     assert max(map(len, shown)) <= width
-    cut = [line for line in shown if "…" in line[24:]]
-    assert not cut
+    names = ("claude-", "anthropic/")
+    assert not [line for line in shown if "…" in line and not line.startswith(names)]
 
 
 @pytest.mark.usefixtures("worked")
@@ -104,8 +105,24 @@ def test_a_part_of_the_usage_says_nothing_of_limits_and_plans(show: Show) -> Non
         assert not [word for word in ("limits", "budget", "Pro", "worth it?") if word in shown]
 
 
-def test_nobody_who_never_worked_is_shown_a_table(show: Show) -> None:
-    assert show(80) == "Claude Code has left no transcripts here."
+def test_nobody_who_never_worked_is_shown_a_table(show: Show, home: Path) -> None:
+    assert show(200) == f"There are no transcripts in {home}/.claude/projects."
+
+
+@pytest.mark.usefixtures("worked")
+def test_what_windows_hold_is_the_same_on_all_days(show: Show) -> None:
+    def holds(**request: Any) -> str:
+        _, _, said = " ".join(show(80, **request).split()).partition("Five hours hold ")
+        return said.partition(" What goes beyond")[0]
+
+    assert "the median of" in holds() == holds(since=TEN_DAYS["until"])
+
+
+@pytest.mark.usefixtures("worked")
+def test_some_days_say_nothing_of_todays_budget(show: Show) -> None:
+    assert "budget" in show(80)
+    assert "budget" not in show(80, **TEN_DAYS)
+    assert "budget" not in show(80, since=TEN_DAYS["since"])
 
 
 @pytest.mark.usefixtures("worked")
@@ -118,7 +135,7 @@ def test_days_without_work(show: Show) -> None:
 
 def line(name: str, *, billed: bool = False, **totals: int) -> Line:
     known = Totals(**{"requests": 1, "cost": PICO, **totals})
-    return Line(name, known, {"anthropic" if billed else SUBSCRIPTION: known}, "", 0, 900)
+    return Line(name, known, {"anthropic" if billed else SUBSCRIPTION: known}, 0, 900)
 
 
 def rendered(lines: list[Line], by: str = "model", **more: Any) -> str:
@@ -154,9 +171,9 @@ def test_what_was_left_out_is_told() -> None:
 
 
 def test_it_is_too_early_to_compare_plans() -> None:
-    early = BreakEven([], "", ["It takes 7 days of usage to tell; there is 1 day."], 1)
+    early = BreakEven([], "", ["To compare plans takes 7 days of usage; there is 1 day."], 1)
     shown = rendered([line("m")], "", break_even=early)
-    assert "It takes 7 days" in shown
+    assert "To compare plans takes 7 days" in shown
     assert "Max 5x" not in shown
 
 
@@ -174,13 +191,39 @@ def test_what_was_not_waited_is_weighed_against_what_that_took() -> None:
     """What somebody chose to have billed by hand is another matter."""
     switches = [switch(3, "limit"), switch(5, "threshold"), switch(70, "user")]
     shown = rendered([line("m")], "", switches=switches, saved=4 * 3_600.0)
-    assert "$8.00 for 4 h not waited: $2.00 an hour" in shown
+    assert "4 h not waited for $8.00, $2.00 an hour; $70.00 by hand" in shown
     assert "not waited" not in rendered([line("m")], "", switches=switches)
+
+
+def test_that_a_key_is_billed_now_is_the_first_thing_that_is_said() -> None:
+    now = switch(1, "user")._replace(until=None)
+    for by in ("", "day"):
+        shown = rendered([line("m")], by, switches=[switch(3, "limit"), now])
+        first = "Billed now: your anthropic key, since 2026-11-20 10:00 (by hand)"
+        assert shown.splitlines()[0] == first
+        assert "Billed now" not in rendered([line("m")], by, switches=[switch(3, "limit")])
+
+
+def test_limits_are_told_by_their_windows() -> None:
+    limits = [
+        Limit(window, NOW, NOW + 60, hits, [])
+        for window, hits in (("five_hour", 1), ("five_hour", 0), ("seven_day", 3), ("five_hour", 2))
+    ]
+    shown = rendered([line("m")], "", limits=limits)
+    assert "5-hour hit twice, nearly hit once; weekly hit once" in shown
 
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(0, "0"), (999, "999"), (1_000, "1k"), (123_456, "123k"), (7_470_000_000, "7.47G")],
+    [
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1.00k"),
+        (16_000_000, "16.0M"),
+        (999_600, "1.00M"),
+        (123_456, "123k"),
+        (7_470_000_000, "7.47G"),
+    ],
 )
 def test_large_numbers_have_three_digits(number: int, told: str) -> None:
     assert wording.amount(number) == told

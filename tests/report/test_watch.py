@@ -31,6 +31,13 @@ class Watch:
         self.process = process
         self.terminal = terminal
         self.shown = ""
+        self.open = True
+
+    def close(self) -> None:
+        """Close the terminal, without a signal: it isn't the controlling one."""
+        if self.open:
+            self.open = False
+            os.close(self.terminal)
 
     def until(self, words: str) -> str:
         """What is drawn up to some words; a test that waits in vain is ended by pytest."""
@@ -53,12 +60,13 @@ def watching(home: Path, *arguments: str, rows: int = 30) -> Iterator[Watch]:
         start_new_session=True,
     )
     os.close(theirs)
+    watch = Watch(process, ours)
     try:
-        yield Watch(process, ours)
+        yield watch
     finally:
         process.kill()
         process.wait()
-        os.close(ours)
+        watch.close()
 
 
 @pytest.fixture
@@ -83,6 +91,20 @@ def test_ctrl_c_ends_it_and_the_terminal_is_as_before(home: Path) -> None:
         watch.process.send_signal(signal.SIGINT)
         watch.until(LEAVE)
         assert watch.process.wait() == 0
+
+
+@pytest.mark.usefixtures("made")
+def test_it_ends_with_its_terminal(home: Path) -> None:
+    with watching(home) as watch:
+        watch.until("cheapest")
+        watch.close()
+        assert watch.process.wait() == 0
+
+
+@pytest.mark.usefixtures("made")
+def test_what_does_not_fit_the_screen_is_not_passed_over_in_silence(home: Path) -> None:
+    with watching(home, rows=8) as watch:
+        assert "cheapest" not in watch.until(" more lines")
 
 
 @pytest.mark.usefixtures("made")

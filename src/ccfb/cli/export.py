@@ -3,21 +3,20 @@
 import os
 import socket
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date
 from typing import Any, get_args
 
 import click
 
 from ccfb import files, paths
 from ccfb.cli import show
+from ccfb.cli.report import day
 from ccfb.report import days, progress, summary
 from ccfb.report.collect import collect
 from ccfb.report.export import files as formats
 from ccfb.report.export import points, rows
 from ccfb.report.model import Collected, Request
 from ccfb.report.render.wording import count
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 WHAT = ("usage", "events")
 
@@ -49,9 +48,14 @@ WHAT = ("usage", "events")
     help="For the collector. What is secret belongs into OTEL_EXPORTER_OTLP_HEADERS.",
 )
 @click.option("--what", type=click.Choice(WHAT), help="By default usage; to a collector, both.")
-@click.option("--since", type=DAY, metavar="DATE", help="The first day.")
-@click.option("--until", type=DAY, metavar="DATE", help="The last day.")
-@click.option("--timezone", metavar="ZONE", help="Whose days count; to a collector, those of UTC.")
+@click.option("--since", type=day, metavar="DATE", help="The first day: 2026-11-01, 7d, yesterday.")
+@click.option("--until", type=day, metavar="DATE", help="The last day.")
+@click.option(
+    "--timezone",
+    metavar="ZONE",
+    is_eager=True,
+    help="Whose days count; to a collector, those of UTC.",
+)
 @click.option("--project", metavar="FOLDER", help="Only its usage; the last part is enough.")
 @click.option(
     "--project-names",
@@ -147,14 +151,14 @@ def _collect(request: Request, offset: days.Offset) -> Collected:
 
 
 def _request(options: dict[str, Any], by: str, timezone: str) -> Request:
-    since: datetime | None = options["since"]
-    until: datetime | None = options["until"]
+    since: date | None = options["since"]
+    until: date | None = options["until"]
     folders: Sequence[str] = options["config_dirs"]
     return Request(
         folders=tuple(os.path.join(folder, "projects") for folder in dict.fromkeys(folders))
         or (paths.projects(),),
-        since=days.number_of(since.date()) if since else 0,
-        until=days.number_of(until.date()) if until else days.NEVER,
+        since=days.number_of(since) if since else 0,
+        until=days.number_of(until) if until else days.NEVER,
         timezone=timezone,
         by=by,
         project=options["project"] or "",

@@ -30,7 +30,8 @@ def day(value: str) -> date:
         click.BadParameter: It is none.
     """
     zone = click.get_current_context().params.get("timezone")
-    today = days.clock(show.now(), days.of_zone(zone) if zone else days.local).date()
+    offset = days.of_zone(zone) if isinstance(zone, str) else days.local
+    today = days.clock(show.now(), offset).date()
     ago = re.fullmatch(r"(\d{1,4})d", {"today": "0d", "yesterday": "1d"}.get(value, value))
     if ago:
         return today - timedelta(int(ago[1]))

@@ -83,7 +83,7 @@ def compare(
     choices.append(Choice("api", "API alone", 0.0, _dollars(slots) / months))
     cheapest = min(choices, key=lambda choice: choice.total or 0.0).name
     unpriced = any(each.unpriced for each in slots)
-    # What has no price would have to be paid at the API; limits refute what plans are taken to hold.
+    # What has no price would be paid at the API; limits refute what plans are taken to hold.
     if unpriced if cheapest == "api" else limits and not holds:
         cheapest = ""
     billed = _dollars([each for each in slots if each.switch])

@@ -46,7 +46,7 @@ def caps(now: float) -> list[Cap]:
     except ValueError:  # damaged; the engine will see to it
         return []
     found = budget.caps(known, Caps(**limits), Moment(now, 0.0))
-    return [Cap(cap.per, cap.spent, cap.dollars) for cap in found]
+    return [Cap(cap.per, cap.spent, cap.dollars, cap.used_up) for cap in found]
 
 
 def _said() -> Values:

@@ -61,8 +61,9 @@ def _ahead(request: Request, transcripts: list[Transcript]) -> "Reading":
     from ccfb.report.readers import Job, Reading  # noqa: PLC0415
     from ccfb.report.rows import NOTHING  # noqa: PLC0415
 
-    jobs = [Job(path, size, NOTHING) for path, size, _ in transcripts]
-    return Reading(jobs, ledger.turns(ledger.events(places.ledger(request.folders))))
+    folders = request.folders
+    jobs = [Job(path, size, NOTHING, places.place(path, folders)) for path, size, _ in transcripts]
+    return Reading(jobs, ledger.turns(ledger.events(folders), len(folders)))
 
 
 def _refresh(
@@ -74,7 +75,8 @@ def _refresh(
 ) -> bool:
     """Bring the cache up to date; False if it was."""
     prices = f"{_stamp(PRICES)} {_stamp(paths.own('prices.json'))}"
-    stamps = {"ledger": _stamp(places.ledger(request.folders)), "prices": prices}
+    ledgers = " ".join(_stamp(places.ledger(folder)) for folder in request.folders)
+    stamps = {"ledger": ledgers, "prices": prices}
     gone = _gone(database, request, transcripts) if request.prune else []
     if not gone and not _stale(database, transcripts) and stamps == _stamps(database):
         return False
@@ -85,7 +87,7 @@ def _refresh(
     try:
         before = _stamps(database)
         if before.get("ledger") != stamps["ledger"]:
-            _follow(database, places.ledger(request.folders))
+            _follow(database, request.folders)
         update = Update(database, request.folders)
         stale = _stale(database, transcripts)  # another report may just have done our work
         if ahead and stale == transcripts and ahead.turns == update.turns:
@@ -104,13 +106,16 @@ def _refresh(
     return True
 
 
-def _follow(database: "Connection", path: str) -> None:
-    """Take over the ledger; what may have been billed otherwise than was known is read again."""
+def _follow(database: "Connection", folders: tuple[str, ...]) -> None:
+    """Take over the ledgers; what may have been billed otherwise than was known is read again."""
     from ccfb.report import ledger  # noqa: PLC0415 - as above
 
-    events = ledger.events(path)
-    new = set(ledger.turns(events)).symmetric_difference(ledger.turns(ledger.known(database)))
-    if new:
+    events = ledger.events(folders)
+    now, before = (
+        {turn for each in ledger.turns(some, len(folders)) for turn in each}
+        for some in (events, ledger.known(database))
+    )
+    if new := now ^ before:
         since = min(at for at, _ in new)
         database.execute("UPDATE files SET size = -1, end = 0 WHERE latest >= ?", (since,))
     database.execute("DELETE FROM ledger")

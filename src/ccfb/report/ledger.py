@@ -3,26 +3,36 @@
 import os
 from sqlite3 import Connection
 
-from ccfb import paths
-from ccfb.report.model import Event
+from ccfb.report import places
+from ccfb.report.model import APART, Event
 
 RELOAD = 1_030
 """Milliseconds until sessions have taken up a change of billing (see `ccfb.client.reloads`)."""
-
 
 FOREVER = 4_102_444_800
 """A time that nothing has, in epoch seconds: 2100."""
 
 
-def events(path: str = "") -> list[Event]:
-    """All entries of a ledger, ours by default; of several with one number, the last."""
-    path = path or paths.own("ledger.jsonl")
+def events(folders: tuple[str, ...]) -> list[Event]:
+    """All entries of the ledgers of some folders, one after the other.
+
+    Of several with one number, the last.
+    """
+    found: dict[int, Event] = {}
+    for place, folder in enumerate(folders):
+        for event in _events(places.ledger(folder)):
+            number = event.id + place * APART
+            found[number] = event._replace(id=number)
+    return [*found.values()]
+
+
+def _events(path: str) -> list[Event]:
     if not os.path.exists(path):
         return []
     from ccfb.billing import store  # noqa: PLC0415 - only when the ledger has changed
 
     found = (Event(*(getattr(e, name) for name in Event._fields)) for e in store.ledger(path))
-    return [*{event.id: event for event in found if _possible(event)}.values()]
+    return [event for event in found if _possible(event)]
 
 
 def _possible(event: Event) -> bool:
@@ -35,13 +45,14 @@ def known(database: Connection) -> list[Event]:
     return [Event(*row) for row in database.execute("SELECT * FROM ledger ORDER BY id")]
 
 
-def turns(events: list[Event]) -> list[tuple[int, int]]:
-    """When billing changed for sessions; see `ccfb.report.scan`."""
-    return [
-        (round(event.at * 1000) + RELOAD, event.id if event.event == "switch" else 0)
-        for event in events
-        if event.event in {"switch", "revert"}
-    ]
+def turns(events: list[Event], places: int) -> list[list[tuple[int, int]]]:
+    """When billing changed for the sessions of each place; see `ccfb.report.scan`."""
+    found: list[list[tuple[int, int]]] = [[] for _ in range(places)]
+    for event in events:
+        if event.event in {"switch", "revert"}:
+            switch = event.id if event.event == "switch" else 0
+            found[event.id // APART].append((round(event.at * 1000) + RELOAD, switch))
+    return found
 
 
 def billers(events: list[Event]) -> dict[int, str]:

@@ -49,8 +49,12 @@ class Request(NamedTuple):
         return bool(self.since) or self.until < NEVER
 
 
+APART = 1 << 40
+"""From one ledger's numbers to those of the next; each folder of the client's has one."""
+
+
 class Event(NamedTuple):
-    """An entry of the ledger, without its words."""
+    """An entry of a ledger, without its words."""
 
     id: int
     at: float
@@ -135,11 +139,14 @@ class Line(NamedTuple):
     totals: Totals
     providers: dict[str, Totals]
     """By who was billed."""
-    project: str
-    """Of its first request."""
     since: int
-    """Epoch seconds, to a quarter of an hour."""
+    """Epoch seconds: the quarter of an hour in which it began."""
     until: int
+    """The end of that in which it ended; at most now."""
+    project: str | None = None
+    """Of a session: the folder that the client worked in."""
+    model: str | None = None
+    """Of a session: the dearest."""
 
     @property
     def billed(self) -> Totals:
@@ -182,6 +189,8 @@ class Cap(NamedTuple):
     spent: float
     """Dollars."""
     dollars: float
+    used_up: bool = False
+    """Nothing more is spent."""
 
 
 class Choice(NamedTuple):
@@ -246,6 +255,8 @@ class View(NamedTuple):
     saved: float
     """Seconds that nobody had to wait, whichever limit it was."""
     switches: list[Switch]
+    folders: Sequence[str] = ()
+    """Where transcripts were looked for."""
     budget: Sequence[Cap] = ()
     break_even: BreakEven | None = None
     """None: not to be told of a part of the usage."""

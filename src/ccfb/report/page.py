@@ -6,7 +6,8 @@ from datetime import date, datetime
 from statistics import median_high
 from typing import NamedTuple
 
-from ccfb.report import breakeven, days, ledger, slots, summary
+from ccfb.plans import Plan
+from ccfb.report import breakeven, chosen, days, ledger, slots, summary
 from ccfb.report.model import PICO, SUBSCRIPTION, Collected, Line, Request, Slot, Totals, View
 from ccfb.report.produce import look
 from ccfb.report.progress import Progress
@@ -64,6 +65,8 @@ class PageData(NamedTuple):
     windows: list[Window]
     holds: float | None
     """Dollars that the plan carries in a window, at API prices; None: none was used up so far."""
+    said: bool
+    """By the user; otherwise learned."""
 
 
 def collect_page(request: Request, offset: days.Offset, progress: Progress, now: float) -> PageData:
@@ -82,7 +85,8 @@ def collect_page(request: Request, offset: days.Offset, progress: Progress, now:
     seen, collected = look(request._replace(by="window"), offset, progress, now)
     # A window counts as a whole, also where only a part of it is in the days that are asked for.
     every = slots.slots(request._replace(since=0, until=days.NEVER), offset)
-    data = page_of(collected, request, offset, now, every)
+    plans, own = chosen.plans()
+    data = page_of(collected, request, offset, now, every, plans[own] if own else None)
     view = data.view._replace(budget=seen.budget, break_even=seen.break_even)
     return data._replace(view=view)
 
@@ -93,6 +97,7 @@ def page_of(
     offset: days.Offset,
     now: float,
     every: Sequence[Slot] = (),
+    plan: Plan | None = None,
 ) -> PageData:
     """Find what the page shows.
 
@@ -102,6 +107,7 @@ def page_of(
         offset: Of the time zone in which times are told.
         now: Epoch seconds.
         every: All usage, of all projects and days; empty: what was collected.
+        plan: The user's; None: not known.
     """
     view = summary.view(collected, request._replace(by="day"), offset, now)
     every = sorted(
@@ -110,7 +116,8 @@ def page_of(
     who = ledger.billers(collected.events)
     shown = _shown(every, collected, request, offset)
     billers = _billers([each for used in shown.values() for each in used], who)
-    holds = _holds(every, collected)
+    said = bool(plan and plan.told)
+    holds = plan.window if plan and said else _holds(every, collected)
     return PageData(
         view=view,
         collected=collected,
@@ -121,6 +128,7 @@ def page_of(
         days=_days(view, billers, offset),
         windows=_windows(shown, collected, billers, holds, offset),
         holds=holds,
+        said=said,
     )
 
 

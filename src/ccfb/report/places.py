@@ -1,4 +1,4 @@
-"""Which cache and which ledger belong to folders of projects."""
+"""Which cache and which ledgers belong to folders of projects."""
 
 import os
 import zlib
@@ -13,8 +13,11 @@ def cache(folders: tuple[str, ...]) -> str:
     return paths.own(f"report-{zlib.crc32(os.fsencode(os.pathsep.join(folders))):08x}.db")
 
 
-def ledger(folders: tuple[str, ...]) -> str:
-    """The ledger of who was billed: beside the transcripts, or, of several folders, our own."""
-    if len(folders) > 1:
-        return paths.own("ledger.jsonl")
-    return os.path.join(os.path.dirname(folders[0]), "ccfb", "ledger.jsonl")
+def ledger(folder: str) -> str:
+    """The ledger of who was billed for what is in a folder."""
+    return os.path.join(os.path.dirname(folder), "ccfb", "ledger.jsonl")
+
+
+def place(path: str, folders: tuple[str, ...]) -> int:
+    """In which of the folders a transcript is."""
+    return next(n for n, folder in enumerate(folders) if path.startswith(folder + os.sep))

@@ -43,6 +43,8 @@ class Job(NamedTuple):
     """Bytes that are new in it."""
     before: Found
     """What was found in it earlier."""
+    place: int = 0
+    """Whose turns of billing are its own."""
 
 
 Result = tuple[int, Found]
@@ -56,10 +58,10 @@ class Reading:
 
     Args:
         jobs: What to read.
-        turns: When billing changed; see `ccfb.report.scan`.
+        turns: When billing changed, at each place; see `ccfb.report.scan`.
     """
 
-    def __init__(self, jobs: list[Job], turns: list[Turn]) -> None:
+    def __init__(self, jobs: list[Job], turns: list[list[Turn]]) -> None:
         self.jobs = jobs
         self.turns = turns
         self._children: list[int] = []
@@ -90,22 +92,26 @@ class Reading:
         for number, found in self._results():
             left.discard(number)
             yield number, found
-        yield from self._scan(sorted(left), Scanner(self.turns))
+        yield from self._scan(sorted(left), self._scanners())
 
     def _results(self) -> Iterator[Result]:
         """What is found here, and by the others."""
-        scanner = Scanner(self.turns)
+        scanners = self._scanners()
         while ticket := os.read(self._tickets, 1):
-            for result in self._scan(self._batches[ticket[0]], scanner):
+            for result in self._scan(self._batches[ticket[0]], scanners):
                 yield result
                 yield from self._take(0)
         while self._pipes:
             yield from self._take(None)
 
-    def _scan(self, numbers: Iterable[int], scanner: Scanner) -> Iterator[Result]:
+    def _scanners(self) -> list[Scanner]:
+        return [Scanner(turns) for turns in self.turns]
+
+    def _scan(self, numbers: Iterable[int], scanners: list[Scanner]) -> Iterator[Result]:
         for number in numbers:
+            job = self.jobs[number]
             try:
-                found = scanner.scan(self.jobs[number].path, self.jobs[number].before)
+                found = scanners[job.place].scan(job.path, job.before)
             except OSError:  # gone meanwhile, or not ours to read
                 continue
             yield number, found
@@ -152,11 +158,11 @@ class Reading:
         code = 1
         try:
             gc.disable()
-            scanner = Scanner(self.turns)
+            scanners = self._scanners()
             with open(pipe, "wb") as out:
                 while ticket := os.read(self._tickets, 1):
                     batch = self._batches[ticket[0]]
-                    found = [(number, *each) for number, each in self._scan(batch, scanner)]
+                    found = [(number, *each) for number, each in self._scan(batch, scanners)]
                     words = marshal.dumps(found)
                     out.write(len(words).to_bytes(_LENGTH, "big") + words)
                     out.flush()

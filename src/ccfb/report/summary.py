@@ -1,12 +1,13 @@
 """From sums to a view: who was billed, for what, and how often the limits struck. Pure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from ccfb.errors import CcfbError
 from ccfb.report import days
 from ccfb.report.model import (
+    APART,
     SUBSCRIPTION,
     TIMES,
     Collected,
@@ -65,7 +66,18 @@ def view(collected: Collected, request: Request, offset: days.Offset, now: float
     }
     if request.by == "window":
         names["window"] = _windows(collected.sums, collected.events, offset)
-    lines = _lines(sums, names[request.by], provider) if request.by else []
+
+    def lines(name: Name) -> list[Line]:
+        """What isn't over lasts until now."""
+        found = _lines(sums, name, provider)
+        return [line._replace(until=min(line.until, int(now))) for line in found]
+
+    asked = lines(names[request.by]) if request.by else []
+    if request.by == "session":
+        folders, models = _main(sums, project), _main(sums, names["model"])
+        asked = [
+            line._replace(project=folders[line.name], model=models[line.name]) for line in asked
+        ]
     switches = [
         switch
         for switch in _switches(sums, collected.events)
@@ -81,13 +93,14 @@ def view(collected: Collected, request: Request, offset: days.Offset, now: float
         by=request.by,
         days=_span(sums),
         total=_line("total", sums, provider) if sums else None,
-        providers=_dearest(_lines(sums, provider, provider)),
-        lines=_ordered(lines, request.by),
-        models=_dearest(_lines(sums, names["model"], provider)),
-        projects=_dearest(_lines(sums, project, provider)),
+        providers=_dearest(lines(provider)),
+        lines=_ordered(asked, request.by),
+        models=_dearest(lines(names["model"])),
+        projects=_dearest(lines(project)),
         limits=limits,
         saved=_length(span for limit in limits for span in limit.billed),
         switches=switches,
+        folders=request.folders,
     )
 
 
@@ -162,7 +175,15 @@ def _line(name: str, sums: list[Sum], provider: Name) -> Line:
     totals = _totals(sums)
     parts = {who: _totals(part) if len(billed) > 1 else totals for who, part in billed.items()}
     first, last = min(each.slot for each in sums), max(each.last_slot for each in sums) + 1
-    return Line(name, totals, parts, sums[0].project, first * days.SLOT, last * days.SLOT)
+    return Line(name, totals, parts, first * days.SLOT, last * days.SLOT)
+
+
+def _main(sums: Iterable[Sum], name: Name) -> dict[str, str]:
+    """Which of some names each session spent most on."""
+    costs: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for each in sums:
+        costs[each.session][name(each)] += each.cost
+    return {session: spent.most_common(1)[0][0] for session, spent in costs.items()}
 
 
 def _dearest(lines: list[Line]) -> list[Line]:
@@ -225,11 +246,15 @@ def _length(spans: Iterable[tuple[float, float]]) -> float:
 
 
 def _spans(events: list[Event]) -> list[tuple[Event, float, float | None, Event | None]]:
-    """Switches, from when to when they were in force, and what ended them."""
-    changes = [event for event in events if event.event in {"switch", "revert"}]
+    """Switches, from when to when they were in force, and what ended them in their ledger."""
+    changes: defaultdict[int, list[Event | None]] = defaultdict(list)
+    for event in events:
+        if event.event in {"switch", "revert"}:
+            changes[event.id // APART].append(event)
     return [
         (change, change.at, after.at if after else None, after)
-        for change, after in pairwise([*changes, None])
+        for ledger in changes.values()
+        for change, after in pairwise([*ledger, None])
         if change and change.event == "switch"
     ]
 

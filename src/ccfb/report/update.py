@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from sqlite3 import Connection
 from typing import Any
 
-from ccfb.report import background, facts, ledger, readers
+from ccfb.report import background, facts, ledger, places, readers
 from ccfb.report.background import Account, Message, Rest
 from ccfb.report.listing import Transcript
 from ccfb.report.progress import Progress
@@ -31,12 +31,12 @@ class Update:
         folders: Of projects.
     """
 
-    def __init__(self, database: Connection, folders: Iterable[str]) -> None:
+    def __init__(self, database: Connection, folders: tuple[str, ...]) -> None:
         events = ledger.known(database)
         self._database = database
-        self.turns = ledger.turns(events)
+        self.turns = ledger.turns(events, len(folders))
         self._billers = ledger.billers(events)
-        self._folders = [os.path.join(folder, "") for folder in folders]
+        self._folders = folders
         self._files: dict[str, int] = dict(database.execute("SELECT path, id FROM files"))
         self._paths = {file: path for path, file in self._files.items()}
         self._last = max(self._paths, default=0)
@@ -90,7 +90,7 @@ class Update:
     def _job(self, path: str, size: int) -> readers.Job:
         """What is to be read of a transcript: what was added, or all of it."""
         before = self._before(path, size) if path in self._files else NOTHING
-        return readers.Job(path, size - before.end, before)
+        return readers.Job(path, size - before.end, before, places.place(path, self._folders))
 
     def _before(self, path: str, size: int) -> Found:
         """What is known of a transcript, if it has only grown."""
@@ -250,7 +250,8 @@ class Update:
                 own = {account.file: self._messages(account.file) for account in accounts}
                 shared = [message for file in below for message in self._messages(file)]
                 for rest in background.rests(accounts, own, shared):
-                    last = ledger.switch_at(self.turns, rest.at), rest
+                    turns = self.turns[places.place(self._paths[rest.file], self._folders)]
+                    last = ledger.switch_at(turns, rest.at), rest
                     session = [*own[rest.file], *shared]
                     for switch, part in background.shared_out(rest, session) or [last]:
                         place = part.file, part.at // facts.SLOT, part.session, part.model, switch
@@ -308,10 +309,8 @@ class Update:
 
     def _project(self, path: str) -> str:
         """The folder of a project's transcripts."""
-        for top in self._folders:
-            if path.startswith(top):
-                return top + path[len(top) :].partition(os.sep)[0]
-        return path.partition(os.sep)[0]
+        folder = self._folders[places.place(path, self._folders)]
+        return os.path.join(folder, path[len(folder) + 1 :].partition(os.sep)[0])
 
     def _session(self, path: str) -> str:
         """The transcript of the session that a transcript belongs to."""

@@ -5,7 +5,7 @@ import io
 
 from ccfb.report.cells import cell
 from ccfb.report.model import Line, View
-from ccfb.report.render.envelope import iso, totals
+from ccfb.report.render.envelope import span, totals
 
 HEADS = (
     "requests",
@@ -27,7 +27,8 @@ def render(view: View) -> str:
     """A line for each of the view's, below its heads. Dollars; times are ISO 8601, UTC."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([view.by, *HEADS, "billed_usd", "first_at", "last_at"])
+    session = ("project", "model") if view.by == "session" else ()
+    rows.writerow([view.by, *HEADS, "billed_usd", "since", "until", *session])
     rows.writerows(map(_row, view.lines))
     return text.getvalue().removesuffix("\n")
 
@@ -40,6 +41,5 @@ def _row(line: Line) -> list[object]:
         cell(line.name),
         *(told[head] for head in HEADS),
         billed,
-        iso(line.since),
-        iso(line.until),
+        *(cell(words or "") for words in span(line).values()),
     ]

@@ -62,9 +62,14 @@ def _line(line: Line) -> dict[str, Any]:
         **totals(line.totals),
         "billed_usd": totals(line.billed)["cost_usd"],
         "providers": {who: totals(part) for who, part in line.providers.items()},
-        "first_at": iso(line.since),
-        "last_at": iso(line.until),
+        **span(line),
     }
+
+
+def span(line: Line) -> dict[str, str | None]:
+    """From when to when, to a quarter of an hour; of a session also where, and mostly with what."""
+    session = {"project": line.project, "model": line.model} if line.model is not None else {}
+    return {"since": iso(line.since), "until": iso(line.until), **session}
 
 
 def totals(of: Totals) -> dict[str, Any]:

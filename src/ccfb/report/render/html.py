@@ -15,7 +15,6 @@ from string import Template
 from typing import Any
 
 from ccfb import words
-from ccfb.billing import budget
 from ccfb.report import days
 from ccfb.report.model import (
     SUBSCRIPTION,
@@ -237,10 +236,11 @@ def _holding(data: PageData) -> str:
             "How far each was used, in dollars at API prices: as none was used up so far, nobody"
             f" knows what a window holds.{everyone}"
         )
+    learned = " that the plan had carried, by the median, in windows that were used up"
     return (
-        f"How far each was used. Estimates rest on the ${data.holds:,.2f} at API prices that the"
-        " plan had carried, by the median, in windows that were used up. What keys were billed for"
-        f" stands on top.{everyone}"
+        f"How far each was used. Estimates rest on the ${data.holds:,.2f} at API prices"
+        f"{', as you say' if data.said else learned}. What keys were billed for stands on"
+        f" top.{everyone}"
     )
 
 
@@ -351,14 +351,19 @@ def _budget(caps: Sequence[Cap]) -> Markup:
     rows = (
         element(
             "tr",
-            element("th", budget.WORDS[cap.per].capitalize(), scope="row"),
+            element("th", wording.PERIODS[cap.per].capitalize(), scope="row"),
             element("td", _bar((("anthropic", min(cap.spent, cap.dollars)),), cap.dollars)),
-            element("td", f"${cap.spent:,.2f} of ${cap.dollars:,.2f}", class_="number"),
+            element("td", _spent(cap), class_="number"),
         )
         for cap in caps
     )
     heads = (("Cap", ""), ("", "wide"), ("Spent", "number"))
     return _card("budget", "Budget", _table(heads, rows, "choices"))
+
+
+def _spent(cap: Cap) -> str:
+    end = ", used up" if cap.used_up else ""
+    return f"${cap.spent:,.2f} of ${cap.dollars:,.2f}{end}"
 
 
 def _break_even(found: BreakEven) -> Markup:

@@ -1,12 +1,14 @@
 """A view that stays on the terminal, and follows what happens."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.segment import Segment, Segments
 
 from ccfb.report import days
 from ccfb.report.model import TIMES, Collected, View
@@ -20,7 +22,7 @@ ELSE = 10
 
 
 def watch(look: Callable[[], tuple[View, Collected]], offset: days.Offset) -> None:
-    """Draw what is seen, again and again, until Ctrl-C.
+    """Draw what is seen, again and again, until Ctrl-C, or until the terminal is closed.
 
     Args:
         look: What to tell, and what it is made of.
@@ -28,20 +30,36 @@ def watch(look: Callable[[], tuple[View, Collected]], offset: days.Offset) -> No
     """
     signal.signal(signal.SIGTERM, _end)
     screen = table.console()
-    with Live(console=screen, screen=True, auto_refresh=False) as live:
-        try:
-            while True:
+    try:
+        with Live(console=screen, screen=True, auto_refresh=False) as live:
+            while screen.file.isatty():
                 view, collected = look()
                 view = _cut(view, max(1, screen.height - ELSE))
-                live.update(Group(*table.parts(view, collected, offset, screen)), refresh=True)
+                shown = Group(*table.parts(view, collected, offset, screen))
+                live.update(_fitted(shown, screen), refresh=True)
                 time.sleep(EVERY)
-        except KeyboardInterrupt:
-            return
+    except KeyboardInterrupt:
+        return
+    except OSError:
+        if screen.file.isatty():
+            raise
+        # It was closed, which not every terminal signals: what is left to say is for nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), screen.file.fileno())
 
 
 def _end(number: int, _: object) -> NoReturn:
     """Leave the terminal as it was."""
     raise SystemExit(128 + number)
+
+
+def _fitted(shown: RenderableType, screen: Console) -> RenderableType:
+    """What there is room for, and a sign where there isn't for all."""
+    lines = screen.render_lines(shown, pad=False)
+    beyond = len(lines) - screen.height
+    if beyond <= 0:
+        return shown
+    rest = Segments([part for line in lines[: -beyond - 1] for part in (*line, Segment.line())])
+    return Group(rest, f"… {beyond + 1} more lines")
 
 
 def _cut(view: View, most: int) -> View:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -21,13 +21,18 @@ from ccfb.report.model import (
     Totals,
     View,
 )
-from ccfb.report.render.wording import amount, dollars, money, notes, reason
+from ccfb.report.render.wording import PERIODS, amount, dollars, money, notes, reason, worth
 
 TOP = 3
 """Models and projects that a summary tells of."""
 
-WIDE, NARROW = 110, 80
-"""Columns from which all kinds of tokens are told; below which there is no bar."""
+WIDE, NARROW, SLIM = 110, 80, 60
+"""Columns from which all kinds of tokens are told, from which some are, and below which none is."""
+
+ROOM = 20
+"""Columns that a session's project and model take."""
+
+YEAR = len("2026-")
 
 COST = "at API prices"
 
@@ -65,33 +70,54 @@ def parts(
 ) -> Iterator[RenderableType]:
     """What stands below each other."""
     if not view.days or not view.total:
-        yield "No requests." if collected.files else "Claude Code has left no transcripts here."
+        where = _plain(", ".join(view.folders))
+        yield "No requests." if collected.files else f"There are no transcripts in {where}."
         return
-    since, until = view.days
-    span = since if since == until else f"{since} to {until}"
-    told = [*notes(view.total, collected)]
-    if view.by:
-        yield Text(span, STRONG)
+    if view.switches and view.switches[-1].until is None:
+        yield _billed_now(view.switches[-1], offset)
         yield ""
-        yield _lines(view.by, view.lines, view.total, offset, screen)
-        if view.by == "window" and view.limits:
-            yield ""
-            yield _limits(view.limits, offset)
-        if view.by == "provider" and view.switches:
-            yield ""
-            yield _switches(view.switches, offset)
-    else:
-        yield _lines(span, view.providers, view.total, offset, screen, bars=False)
-        yield ""
-        yield _facts(view, offset)
-        if view.break_even:
-            if view.break_even.choices:
-                yield ""
-                yield _break_even(view.break_even)
-            told = [*view.break_even.assumptions, *told]
+    yield from (_listed if view.by else _summary)(view, view.total, offset, screen)
+    told = [*(view.break_even.assumptions if view.break_even and not view.by else ())]
+    told += notes(view.total, collected)
+    if view.by == "session":
+        told.append("A session is told with the quarter of an hour in which it began.")
     if told:
         yield ""
         yield Text(" ".join(told), FAINT)
+
+
+def _summary(
+    view: View, total: Line, offset: days.Offset, screen: Console
+) -> Iterator[RenderableType]:
+    title = _span(view)
+    if screen.width < SLIM:
+        yield Text(title, STRONG)
+        title = "provider"
+    yield _lines(title, view.providers, total, offset, screen, bars=False)
+    yield ""
+    yield _facts(view, offset)
+    if view.break_even and view.break_even.choices:
+        yield ""
+        yield _break_even(view.break_even, screen.width)
+
+
+def _listed(
+    view: View, total: Line, offset: days.Offset, screen: Console
+) -> Iterator[RenderableType]:
+    yield Text(_span(view), STRONG)
+    yield ""
+    yield _lines(view.by, view.lines, total, offset, screen, bars=view.by != "session")
+    if view.by == "window" and view.limits:
+        yield ""
+        yield _limits(view.limits, offset, screen.width)
+    if view.by == "provider" and view.switches:
+        yield ""
+        yield _switches(view.switches, offset, screen.width)
+
+
+def _span(view: View) -> str:
+    since, until = view.days or ("", "")
+    return since if since == until else f"{since} to {until}"
 
 
 def _lines(
@@ -107,32 +133,37 @@ def _lines(
     billed = any(total.billed)
     dearest = max(line.totals.cost for line in lines)
     drawn = bars and screen.color_system and screen.width >= NARROW and dearest
-    table = _table(title, *_cells(total.totals, screen.width))
+    width = screen.width - (ROOM if title == "session" else 0)
+    names = [_names(title, line, offset, screen.width) for line in lines]
+    heads = [title, "project", "model"][: len(names[0])]
+    table = _table(heads, _cells(total.totals, width))
     if billed:
         table.add_column("billed", justify="right", no_wrap=True, style=BILLED)
     if drawn:
         table.add_column(width=BAR)
-    for line in lines:
-        cells = [*_cells(line.totals, screen.width).values()]
+    for words_, line in zip(names, lines, strict=True):
+        cells = [*_cells(line.totals, width).values()]
         cells += [dollars(line.billed) if any(line.billed) else "-"] if billed else []
         bar = [_bar(line, dearest)] if drawn else []
-        table.add_row(_first(_name(title, line, offset)), *cells, *bar)
+        table.add_row(*map(_word, words_), *cells, *bar)
     if len(lines) > 1:
-        cells = [*_cells(total.totals, screen.width).values()]
-        table.add_row("total", *cells, *([dollars(total.billed)] if billed else []), style=STRONG)
+        cells = [*_cells(total.totals, width).values()]
+        cells += [dollars(total.billed)] if billed else []
+        table.add_row("total", *[""] * (len(heads) - 1), *cells, style=STRONG)
     return table
 
 
-def _table(*heads: str) -> Table:
-    """The first column to the left, and shortened where there is no room; the others are whole."""
+def _table(words: Iterable[str], numbers: Iterable[str]) -> Table:
+    """Words to the left, and shortened where there is no room; numbers are whole."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=FAINT)
-    table.add_column(_first(heads[0]))
-    for head in heads[1:]:
+    for head in words:
+        table.add_column(_word(head))
+    for head in numbers:
         table.add_column(head, justify="right", no_wrap=True)
     return table
 
 
-def _first(name: str) -> Text:
+def _word(name: str) -> Text:
     return Text(name, no_wrap=True, overflow="ellipsis")
 
 
@@ -151,16 +182,33 @@ def _cells(totals: Totals, width: int) -> dict[str, str]:
             COST: cost,
         }
     if width >= NARROW:
-        return {"requests": requests, "input": amount(read), "output": output, COST: cost}
-    return {"tokens": amount(read + totals.output), COST: cost}
+        return {"requests": requests, "in + cache": amount(read), "output": output, COST: cost}
+    if width >= SLIM:
+        return {"tokens": amount(read + totals.output), COST: cost}
+    return {"cost": cost}
 
 
-def _name(title: str, line: Line, offset: days.Offset) -> str:
-    """What a line is called, short enough for a terminal."""
+def _names(title: str, line: Line, offset: days.Offset, width: int) -> list[str]:
+    """What a line is called, as far as there is room."""
     if title == "session":
-        start = f"{days.clock(line.since, offset):%Y-%m-%d %H:%M}"
-        return f"{start}  {_plain(line.name)[:8]}"
-    return _folder(line.name) if title == "project" else _plain(line.name)
+        start = _clock(line.since, offset, width)
+        project = _plain((line.project or "").rpartition("/")[2])
+        if width < SLIM:
+            return [start, project]
+        names = [f"{start}  {_plain(line.name)[:8]}", project]
+        return [*names, _model(line.model or "")] if width >= WIDE else names
+    if title == "window" and width < SLIM:
+        return [line.name[YEAR:]]
+    return [_folder(line.name) if title == "project" else _plain(line.name)]
+
+
+def _clock(at: float, offset: days.Offset, width: int = WIDE) -> str:
+    """A moment; without the year where there is no room."""
+    return f"{days.clock(at, offset):%Y-%m-%d %H:%M}"[YEAR if width < SLIM else 0 :]
+
+
+def _model(name: str) -> str:
+    return _plain(name).removeprefix("claude-")
 
 
 def _folder(name: str) -> str:
@@ -200,25 +248,26 @@ def _said(view: View, offset: days.Offset) -> Iterator[tuple[str, str]]:
     yield "projects", _shares(view.projects)
 
 
+def _billed_now(switch: Switch, offset: days.Offset) -> Text:
+    """The first thing to know."""
+    who, why = words.biller(_plain(switch.provider)), _plain(reason(switch))
+    return Text(f"Billed now: {who}, since {_clock(switch.since, offset)} ({why})", BILLED)
+
+
 def _struck(view: View) -> str:
     """How often each limit was hit, or would have been."""
-    hit = Counter(limit.window for limit in view.limits if limit.hits)
-    ahead = sum(not limit.hits for limit in view.limits)
-    said = [f"{_plain(words.window(window))} hit {_times(times)}" for window, times in hit.items()]
-    said += [f"nearly hit {_times(ahead)}"] if ahead else []
-    return ", ".join(said)
+    told = []
+    for window in dict.fromkeys(limit.window for limit in view.limits):
+        kinds = Counter(bool(limit.hits) for limit in view.limits if limit.window == window)
+        ways = ((kinds[True], "hit"), (kinds[False], "nearly hit"))
+        often = ", ".join(f"{way} {_times(times)}" for times, way in ways if times)
+        told.append(f"{_plain(words.window(window))} {often}")
+    return "; ".join(told)
 
 
 def _worth(view: View) -> str:
-    """What it took not to wait; what was chosen by hand is another matter."""
-    if not view.saved:
-        return ""
-    parts = [switch.totals for switch in view.switches if switch.reason != "user"]
-    totals = Totals(*map(sum, zip(*parts, strict=True)))
-    told = f"{dollars(totals)} for {words.duration(view.saved)} not waited"
-    if totals.unpriced:
-        return told
-    return f"{told}: {money(totals.cost / view.saved * words.HOUR)} an hour"
+    """What it took not to wait."""
+    return f"{words.duration(view.saved)} not waited for {worth(view)}" if view.saved else ""
 
 
 def _times(number: int) -> str:
@@ -238,9 +287,8 @@ def _lasted(switch: Switch) -> str:
 
 
 def _cap(cap: Cap) -> str:
-    from ccfb.billing.budget import WORDS  # noqa: PLC0415 - only where there is one
-
-    return f"{money(cap.spent * PICO)} of {money(cap.dollars * PICO)} {WORDS[cap.per]}"
+    spent = f"{money(cap.spent * PICO)} of {money(cap.dollars * PICO)}"
+    return f"{spent} {PERIODS[cap.per]}{' (used up)' if cap.used_up else ''}"
 
 
 def _shares(dearest: Sequence[Line]) -> str:
@@ -249,53 +297,61 @@ def _shares(dearest: Sequence[Line]) -> str:
     if not whole:
         return ""
     said = [
-        f"{_plain(line.name.rpartition('/')[2]).removeprefix('claude-')}"
-        f" {100 * line.totals.cost / whole:.0f} %"
+        f"{_model(line.name.rpartition('/')[2])} {100 * line.totals.cost / whole:.0f} %"
         for line in dearest[:TOP]
     ]
     more = len(dearest) - TOP
     return ", ".join(said) + (f", {more} more" if more > 0 else "")
 
 
-def _break_even(found: BreakEven) -> Table:
+def _break_even(found: BreakEven, width: int) -> Table:
     """What each choice would cost, and which is the cheapest."""
-    table = _table(f"a month like these {found.days} days", "plan", "beyond it", "total")
+    heads = ("plan", "beyond it", "total")
+    first = 0 if width >= SLIM else heads.index("total")
+    table = _table(["a month of this"], heads[first:])
     table.add_column(no_wrap=True)
     for choice in found.choices:
         best = choice.name == found.cheapest
         costs = choice.plan, choice.fallback, choice.total
         told = ["?" if cost is None else money(cost * PICO) if cost else "-" for cost in costs]
         mark = "cheapest" if best else ""
-        table.add_row(choice.title, *told, mark, style=PLAN if best else "")
+        table.add_row(choice.title, *told[first:], mark, style=PLAN if best else "")
     return table
 
 
-def _limits(limits: Sequence[Limit], offset: days.Offset) -> Table:
+def _limits(limits: Sequence[Limit], offset: days.Offset, width: int) -> Table:
     """Each limit, when it struck, and how long nobody had to wait for its reset."""
-    table = _table("limit", "noticed", "resets", "not waited")
+    resets = width >= SLIM
+    table = _table(["limit"], ["noticed", *(["resets"] if resets else []), "not waited"])
     for limit in limits:
         seconds = sum(until - since for since, until in limit.billed)
+        reset = _clock(limit.resets_at, offset)[YEAR:] if limit.resets_at else "?"
         table.add_row(
-            _plain(words.window(limit.window)) + ("" if limit.hits else ", nearly"),
-            f"{days.clock(limit.at, offset):%Y-%m-%d %H:%M}",
-            f"{days.clock(limit.resets_at, offset):%m-%d %H:%M}" if limit.resets_at else "?",
+            _word(_plain(words.window(limit.window)) + ("" if limit.hits else ", nearly")),
+            _clock(limit.at, offset, width),
+            *([reset] if resets else []),
             words.duration(seconds) if seconds else "-",
         )
     return table
 
 
-def _switches(switches: Sequence[Switch], offset: days.Offset) -> Table:
+def _switches(switches: Sequence[Switch], offset: days.Offset, width: int) -> Table:
     """Each switch, why, how long it was in force, and what it came to."""
-    table = _table("switch", "to", "reason", "lasted", "requests", "billed")
-    for column in table.columns[1:3]:
-        column.justify = "left"
+    told, counted = ["switch", "to"], ["billed"]
+    if width >= SLIM:
+        told.append("reason")
+    if width >= NARROW:
+        counted = ["lasted", "requests", "billed"]
+    table = _table(told, counted)
+    table.columns[0].no_wrap = True
     for switch in switches:
-        table.add_row(
-            _first(f"{days.clock(switch.since, offset):%Y-%m-%d %H:%M}"),
-            _plain(switch.provider),
-            _plain(reason(switch)),
-            _lasted(switch),
-            f"{switch.totals.requests:,}",
-            Text(dollars(switch.totals), BILLED),
-        )
+        cells: dict[str, str | Text] = {
+            "switch": _clock(switch.since, offset, width),
+            "to": _word(_plain(switch.provider)),
+            "reason": _word(_plain(reason(switch))),
+            "lasted": _lasted(switch),
+            "requests": f"{switch.totals.requests:,}",
+            "billed": Text(dollars(switch.totals), BILLED),
+        }
+        table.add_row(*(cells[head] for head in [*told, *counted]))
     return table

@@ -5,15 +5,25 @@ from collections.abc import Iterable, Iterator
 from ccfb import words
 from ccfb.report.model import PICO, Collected, Line, Switch, Totals, View
 
-_SCALE = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
+PERIODS = {
+    "session": "this session",
+    "window": "this window",
+    "day": "today",
+    "month": "this month",
+    "answer": "as you said",
+}
+"""What a cap is for, now."""
+
+SIGNS = ("", "k", "M", "G", "T", "P")
 
 
 def amount(number: int) -> str:
     """A large number in three digits."""
-    for scale, sign in _SCALE:
-        if number >= scale:
-            return f"{number / scale:.3g}{sign}"
-    return f"{number}"
+    if number < 1_000:  # noqa: PLR2004 - three digits
+        return f"{number}"
+    digits, power = f"{number:.2e}".split("e")
+    scale, more = divmod(int(power), 3)
+    return f"{float(digits) * 10**more:.{2 - more}f}{SIGNS[scale]}"
 
 
 def count(number: int, one: str, several: str = "") -> str:
