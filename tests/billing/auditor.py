@@ -42,6 +42,9 @@ RESTART = 4.0
 SAME = 60.0
 """Seconds by which two tellings of a reset may differ."""
 
+SHORTLY = 0.1
+"""Seconds before a reset."""
+
 ALMOST = 3.0
 """Dollars below a cap from which the machine may know better what was spent."""
 
@@ -447,6 +450,9 @@ class Auditor:
                 continue
             self.told[name] = window.resets_at
             if known and window.resets_at > known.resets_at + SAME:  # the next one has begun
+                end = self._end(known)
+                if end <= self.now and self.justified(end - SHORTLY, self.billed or None):
+                    self.lapsed = max(self.lapsed, end - RELOAD)  # a reset has no grace
                 del self.closed[name]
                 self.said.pop(name, None)
             if self._policy(name) == "wait" or (self.extra_usage and window.percentage >= 100):
