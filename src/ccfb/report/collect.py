@@ -25,7 +25,7 @@ SELECT project, {session}, model, switch, background, min((slot + :offset) / :da
     sum(cache_write_1h), sum(searches), sum(cost), sum(CASE WHEN unpriced
         THEN output + input + cache_read + cache_write_5m + cache_write_1h ELSE 0 END)
 FROM facts JOIN files ON id = file
-WHERE ({within}) AND slot >= :start AND slot < :stop
+WHERE slot >= :start AND slot < :stop
     AND (slot + :offset) / :day BETWEEN :since AND :until
 GROUP BY 1, 2, 3, 4, 5{time}
 """
@@ -77,7 +77,7 @@ def _refresh(
     prices = f"{_stamp(PRICES)} {_stamp(paths.own('prices.json'))}"
     ledgers = " ".join(_stamp(places.ledger(folder)) for folder in request.folders)
     stamps = {"ledger": ledgers, "prices": prices}
-    gone = _gone(database, request, transcripts) if request.prune else []
+    gone = _gone(database, transcripts) if request.prune else []
     if not gone and not _stale(database, transcripts) and stamps == _stamps(database):
         return False
     from ccfb.report.update import Update  # noqa: PLC0415 - as above
@@ -128,12 +128,11 @@ def _stale(database: "Connection", transcripts: list[Transcript]) -> list[Transc
     return [transcript for transcript in transcripts if transcript not in known]
 
 
-def _gone(database: "Connection", request: Request, transcripts: list[Transcript]) -> list[str]:
-    """Transcripts that aren't there any more, where this report looks."""
+def _gone(database: "Connection", transcripts: list[Transcript]) -> list[str]:
+    """Transcripts that aren't there any more."""
     there = {path for path, _, _ in transcripts}
-    tops = tuple(os.path.join(folder, "") for folder in request.folders)
     known = database.execute("SELECT path FROM files")
-    return [path for (path,) in known if path.startswith(tops) and path not in there]
+    return [path for (path,) in known if path not in there]
 
 
 def _stamps(database: "Connection") -> dict[str, str]:
@@ -150,22 +149,12 @@ def _stamp(path: str) -> str:
 
 
 def _collected(database: "Connection", request: Request, offset: days.Offset) -> Collected:
-    """Add up what is in the user's days and folders."""
-    tops = {
-        f"{end}{number}": folder + sign
-        for number, folder in enumerate(request.folders)
-        for end, sign in (("low", os.sep), ("high", chr(ord(os.sep) + 1)))
-    }
-    within = " OR ".join(
-        f"path > :low{number} AND path < :high{number}" for number in range(len(request.folders))
-    )
+    """Add up what is in the user's days."""
     counts = database.execute(
-        f"SELECT count(*), sum(invalid), sum(unknown), sum(cut) FROM files WHERE {within}",  # noqa: S608 - names are ours
-        tops,
+        "SELECT count(*), sum(invalid), sum(unknown), sum(cut) FROM files"
     ).fetchone()
     folders = database.execute("SELECT project, folder FROM files WHERE folder > '' GROUP BY 1")
     query = SUMS.format(
-        within=within,
         session="session" if request.by == "session" else "''",
         time=TIMES.get(request.by, ""),
     )
@@ -174,7 +163,7 @@ def _collected(database: "Connection", request: Request, offset: days.Offset) ->
     sums: list[Sum] = []
     for start, stop, ahead in days.periods(first or 0, (last or -1) + 1, offset):
         period = {"start": start, "stop": stop, "offset": ahead}
-        sums += map(Sum._make, database.execute(query, {**tops, **limits, **period}))
+        sums += map(Sum._make, database.execute(query, {**limits, **period}))
     events = database.execute("SELECT * FROM ledger ORDER BY id")
     return Collected(
         sums, [Event(*event) for event in events], dict(folders), *(count or 0 for count in counts)

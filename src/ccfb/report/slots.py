@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 QUERY = """
 SELECT slot, switch, sum(cost), sum(unpriced)
-FROM facts JOIN files ON id = file
-WHERE slot >= ? AND slot < ? AND ({within})
+FROM facts
+WHERE slot >= ? AND slot < ?
 GROUP BY 1, 2 ORDER BY 1
 """
 
@@ -31,11 +31,9 @@ def slots(request: Request, offset: days.Offset) -> list[Slot]:
     if not os.path.exists(path):
         return []
     span = _start(request.since, offset), _start(request.until + 1, offset)
-    tops = [bound for folder in request.folders for bound in (f"{folder}/", f"{folder}0")]
-    within = " OR ".join(["path > ? AND path < ?"] * len(request.folders))
 
     def work(database: "Connection") -> list[Slot]:
-        return [*map(Slot._make, database.execute(QUERY.format(within=within), (*span, *tops)))]
+        return [*map(Slot._make, database.execute(QUERY, span))]
 
     return cache.use(path, work)
 
