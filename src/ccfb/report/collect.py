@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ccfb
 from ccfb import files, paths
 from ccfb.report import days, places
-from ccfb.report.listing import Transcript, transcripts_in
+from ccfb.report.listing import Listing, Transcript, transcripts_in
 from ccfb.report.model import Collected, Event, Request, Sum
 from ccfb.report.progress import Progress
 
@@ -36,12 +36,21 @@ TIMES = {"window": ", slot"} | dict.fromkeys(
 """By what else sums are kept apart, for lines that are times; and for exports of sessions."""
 
 
-def collect(request: Request, offset: days.Offset, progress: Progress) -> Collected:
-    """Read what is new in transcripts, and add everything up."""
+def collect(
+    request: Request, offset: days.Offset, progress: Progress, listing: Listing | None = None
+) -> Collected:
+    """Read what is new in transcripts, and add everything up.
+
+    Args:
+        request: What is asked for.
+        offset: Of the time zone whose days count.
+        progress: Told what has been read, if there is something to read.
+        listing: Of the transcripts, if somebody has begun with it.
+    """
     with suppress(OSError):  # what can't be kept is found out again the next time
         files.make_own_dir()
     path = places.cache(request.folders)
-    transcripts = transcripts_in(request.folders)
+    transcripts = listing.transcripts() if listing else transcripts_in(request.folders)
     ahead = _ahead(request, transcripts) if not os.path.exists(path) else None
 
     from ccfb.report import cache  # noqa: PLC0415 - after the first readers are off

@@ -2,11 +2,12 @@
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ccfb.report import days
 from ccfb.report.collect import collect
+from ccfb.report.listing import Listing
 from ccfb.report.model import BreakEven, Collected, Request, View
 from ccfb.report.progress import Progress
 
@@ -22,19 +23,25 @@ def produce(request: Request, progress: Progress) -> str:
         CcfbError: `unknown-timezone`, `unknown-project`, `unknown-provider`.
     """
     offset = clocks(request)
+    listing = Listing(request.folders)
     with _no_garbage():
-        view, collected = look(request, offset, progress, time.time())
-        if request.as_json:
-            from ccfb.report.render import envelope  # noqa: PLC0415 - only one of them is needed
+        render = _renderer(request, offset)
+        return render(*look(request, offset, progress, time.time(), listing))
 
-            return envelope.render(view, collected, request.timezone or None)
-        if request.as_csv:
-            from ccfb.report.render import csv  # noqa: PLC0415
 
-            return csv.render(view)
-        from ccfb.report.render import table  # noqa: PLC0415
+def _renderer(request: Request, offset: days.Offset) -> Callable[[View, Collected], str]:
+    """What makes the text; only one form is imported."""
+    if request.as_json:
+        from ccfb.report.render import envelope  # noqa: PLC0415
 
-        return table.render(view, collected, offset)
+        return lambda view, collected: envelope.render(view, collected, request.timezone or None)
+    if request.as_csv:
+        from ccfb.report.render import csv  # noqa: PLC0415
+
+        return lambda view, _: csv.render(view)
+    from ccfb.report.render import table  # noqa: PLC0415
+
+    return lambda view, collected: table.render(view, collected, offset)
 
 
 def clocks(request: Request) -> days.Offset:
@@ -47,7 +54,11 @@ def clocks(request: Request) -> days.Offset:
 
 
 def look(
-    request: Request, offset: days.Offset, progress: Progress, now: float
+    request: Request,
+    offset: days.Offset,
+    progress: Progress,
+    now: float,
+    listing: Listing | None = None,
 ) -> tuple[View, Collected]:
     """What a report says, and what it is made of.
 
@@ -56,13 +67,14 @@ def look(
         offset: Of the time zone whose days count.
         progress: Told what has been read, if there is something to read.
         now: Epoch seconds.
+        listing: Of the transcripts, if somebody has begun with it.
 
     Raises:
         CcfbError: `unknown-project`, `unknown-provider`.
     """
-    collected = collect(request, offset, progress)
-    from ccfb.report import chosen, summary  # noqa: PLC0415 - while readers are at work
+    from ccfb.report import chosen, summary  # noqa: PLC0415 - while transcripts are listed
 
+    collected = collect(request, offset, progress, listing)
     summary.check(collected, request)
     view = summary.view(collected, request, offset, now)
     if not request.part:
