@@ -153,7 +153,7 @@ def _model(provider: str, name: str) -> str | None:
     name = name.strip().lower().removesuffix("[1m]")
     spelled = re.sub(r"-(20\d\d)(0[1-9]|1[0-2])([0-3]\d)(?=[-:]|$)", r"-\1-\2-\3", name)
     # Some providers write a date with dashes, and some without.
-    for candidate in (name, spelled, _here(provider, name)):
+    for candidate in dict.fromkeys((name, spelled, _here(provider, name))):
         known = _names(provider).get(candidate)
         if known:
             return known

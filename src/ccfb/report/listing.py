@@ -43,6 +43,7 @@ class Listing:
         return found
 
     def _send(self, pipe: int) -> NoReturn:
+        os.close(self._pipe)  # else nobody could tell that it isn't read
         try:
             with open(pipe, "wb") as out:
                 out.write(marshal.dumps(transcripts_in(self._folders)))

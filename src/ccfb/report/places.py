@@ -20,4 +20,6 @@ def ledger(folder: str) -> str:
 
 def place(path: str, folders: tuple[str, ...]) -> int:
     """In which of the folders a transcript is."""
+    if len(folders) == 1:
+        return 0
     return next(n for n, folder in enumerate(folders) if path.startswith(folder + os.sep))

@@ -12,18 +12,19 @@ from ccfb.report.model import BreakEven, Collected, Request, View
 from ccfb.report.progress import Progress
 
 
-def produce(request: Request, progress: Progress) -> str:
+def produce(request: Request, progress: Progress, listing: Listing | None = None) -> str:
     """The text of a report, for a terminal with its colours.
 
     Args:
         request: What is asked for.
         progress: Told what has been read, if there is something to read.
+        listing: Of the transcripts, if somebody has begun with it.
 
     Raises:
         CcfbError: `unknown-timezone`, `unknown-project`, `unknown-provider`.
     """
     offset = clocks(request)
-    listing = Listing(request.folders)
+    listing = listing or Listing(request.folders)
     with _no_garbage():
         render = _renderer(request, offset)
         return render(*look(request, offset, progress, time.time(), listing))

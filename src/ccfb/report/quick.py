@@ -26,13 +26,17 @@ def run(arguments: Sequence[str]) -> bool:
     if tuple(arguments) not in PLAIN:
         return False
     from ccfb import paths  # noqa: PLC0415 - only when it is for us
-    from ccfb.report import progress  # noqa: PLC0415
+    from ccfb.report.listing import Listing  # noqa: PLC0415
+
+    folders = (paths.projects(),)
+    listing = Listing(folders)
+    from ccfb.report import progress  # noqa: PLC0415 - while transcripts are listed
     from ccfb.report.model import Request  # noqa: PLC0415
     from ccfb.report.produce import produce  # noqa: PLC0415
 
     try:
-        request = Request((paths.projects(),), as_json="--json" in arguments)
-        text = produce(request, progress.bar())
+        request = Request(folders, as_json="--json" in arguments)
+        text = produce(request, progress.bar(), listing)
     except KeyboardInterrupt:
         sys.stderr.write("error: Stopped.\n")
         raise SystemExit(STOPPED) from None

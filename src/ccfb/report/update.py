@@ -310,7 +310,8 @@ class Update:
     def _project(self, path: str) -> str:
         """The folder of a project's transcripts."""
         folder = self._folders[places.place(path, self._folders)]
-        return os.path.join(folder, path[len(folder) + 1 :].partition(os.sep)[0])
+        end = path.find(os.sep, len(folder) + 1)
+        return path[:end] if end > 0 else path
 
     def _session(self, path: str) -> str:
         """The transcript of the session that a transcript belongs to."""
