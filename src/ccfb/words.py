@@ -15,6 +15,15 @@ WINDOWS = {
 }
 """The client's names of the plan's windows, as its own messages call them."""
 
+PERIODS = {
+    "session": "in a session",
+    "window": "in this window",
+    "day": "today",
+    "month": "this month",
+    "answer": "as you said",
+}
+"""What a cap is for."""
+
 
 def now() -> float:
     """This moment, in epoch seconds."""

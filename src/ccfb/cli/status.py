@@ -9,7 +9,7 @@ from ccfb import asking
 from ccfb.billing.model import State
 from ccfb.cli import health, show
 from ccfb.cli.health import Key, Problem, Report
-from ccfb.statusline import PERIODS
+from ccfb.words import PERIODS
 
 
 @click.command(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ccfb.prices import usage_of
+from ccfb.report.model import FOREVER
 
 Origin = tuple[str, str]
 """The session, and the folder that the client worked in."""
@@ -46,9 +47,6 @@ IMPOSSIBLE = 10**9
 TYPE = '"type":"assistant"'
 TIME = '"timestamp":"'
 REQUEST = '"requestId":"'
-
-FOREVER = 4_102_444_800_000
-"""A time that no message has, in milliseconds since the epoch: 2100."""
 
 _CLIENT = "<synthetic>"
 """Instead of a model: what the client says itself."""
@@ -148,7 +146,7 @@ def time_of(stamp: str) -> int:
         ValueError: It is none, or none in which a message can have been written.
     """
     at = round(datetime.fromisoformat(stamp).timestamp() * 1000)
-    if not 0 <= at < FOREVER:
+    if not 0 <= at < FOREVER * 1000:
         raise ValueError(stamp)
     return at
 

@@ -4,13 +4,10 @@ import os
 from sqlite3 import Connection
 
 from ccfb.report import places
-from ccfb.report.model import APART, Event
+from ccfb.report.model import APART, FOREVER, Event
 
 RELOAD = 1_030
 """Milliseconds until sessions have taken up a change of billing (see `ccfb.client.reloads`)."""
-
-FOREVER = 4_102_444_800
-"""A time that nothing has, in epoch seconds: 2100."""
 
 
 def events(folders: tuple[str, ...]) -> list[Event]:

@@ -53,7 +53,7 @@ def view(collected: Collected, request: Request, offset: days.Offset, now: float
     sums = [
         each
         for each in collected.sums
-        if request.provider in {"", provider(each)} and _is(request.project, project(each))
+        if request.provider in {"", provider(each)} and is_meant(request.project, project(each))
     ]
     names: dict[str, Name] = {
         "day": lambda each: days.day_of(each.day).isoformat(),
@@ -124,7 +124,7 @@ def check(collected: Collected, request: Request) -> None:
         CcfbError: `unknown-project` or `unknown-provider`, with those that are known.
     """
     folders = sorted(set(collected.folders.values()))
-    if not any(_is(request.project, folder) for folder in folders or [""]):
+    if not any(is_meant(request.project, folder) for folder in folders or [""]):
         names = list(dict.fromkeys(folder.rpartition("/")[2] for folder in folders))
         raise _unknown(
             "project", f"No project is called {request.project}.", request.project, names
@@ -144,7 +144,8 @@ def _unknown(kind: str, message: str, wanted: str, names: list[str]) -> CcfbErro
     return CcfbError(f"unknown-{kind}", message, f"There are: {', '.join(near)}{more}")
 
 
-def _is(wanted: str, folder: str) -> bool:
+def is_meant(wanted: str, folder: str) -> bool:
+    """Whether a project's folder is the one that is asked for; its last part is enough."""
     return not wanted or folder == wanted or folder.endswith("/" + wanted.strip("/"))
 
 

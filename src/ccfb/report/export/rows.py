@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from ccfb.report import days, ledger
 from ccfb.report.model import PICO, SUBSCRIPTION, Collected, Event, Request, Sum
+from ccfb.report.summary import is_meant
 
 Names = Literal["name", "hash", "none"]
 """How projects are called: by the last part of their folder, by a hash of all of it, or not."""
@@ -130,10 +131,8 @@ def within(events: list[Event], request: Request, offset: days.Offset) -> Iterat
 
 def chosen(collected: Collected, request: Request) -> Iterator[Sum]:
     """The sums of the project that is asked for, if one is."""
-    wanted = "/" + request.project.strip("/")
     for each in collected.sums:
-        folder = collected.folders.get(each.project, each.project)
-        if not request.project or f"/{folder}".endswith(wanted):
+        if is_meant(request.project, collected.folders.get(each.project, each.project)):
             yield each
 
 

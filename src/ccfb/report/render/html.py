@@ -351,7 +351,7 @@ def _budget(caps: Sequence[Cap]) -> Markup:
     rows = (
         element(
             "tr",
-            element("th", wording.PERIODS[cap.per].capitalize(), scope="row"),
+            element("th", words.PERIODS[cap.per].capitalize(), scope="row"),
             element("td", _bar((("anthropic", min(cap.spent, cap.dollars)),), cap.dollars)),
             element("td", _spent(cap), class_="number"),
         )

@@ -21,7 +21,7 @@ from ccfb.report.model import (
     Totals,
     View,
 )
-from ccfb.report.render.wording import PERIODS, amount, dollars, money, notes, reason, worth
+from ccfb.report.render.wording import amount, dollars, money, notes, reason, worth
 
 TOP = 3
 """Models and projects that a summary tells of."""
@@ -288,7 +288,7 @@ def _lasted(switch: Switch) -> str:
 
 def _cap(cap: Cap) -> str:
     spent = f"{money(cap.spent * PICO)} of {money(cap.dollars * PICO)}"
-    return f"{spent} {PERIODS[cap.per]}{' (used up)' if cap.used_up else ''}"
+    return f"{spent} {words.PERIODS[cap.per]}{' (used up)' if cap.used_up else ''}"
 
 
 def _shares(dearest: Sequence[Line]) -> str:

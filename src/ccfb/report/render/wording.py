@@ -5,15 +5,6 @@ from collections.abc import Iterable, Iterator
 from ccfb import words
 from ccfb.report.model import PICO, Collected, Line, Switch, Totals, View
 
-PERIODS = {
-    "session": "this session",
-    "window": "this window",
-    "day": "today",
-    "month": "this month",
-    "answer": "as you said",
-}
-"""What a cap is for, now."""
-
 SIGNS = ("", "k", "M", "G", "T", "P")
 
 
