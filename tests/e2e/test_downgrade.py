@@ -54,7 +54,8 @@ def test_opus_is_used_up_and_sonnet_goes_on(
         first = stage.answered("subscription", 0)
         assert "opus" in first.model
         session.wait_for("step 2")
-        limited, resets_at = time.time(), int(time.time() + 45)
+        limited, resets_at = time.time(), int(time.time() + 30)
+        resets_at += -resets_at % 60  # 2.1.176 tells it in a text only, to the minute
         refuse_opus(stage, resets_at)
         refused = stage.api.wait_for(lambda r: r.main and r.status == 429, 30, limited)
         end = time.time() + 30
