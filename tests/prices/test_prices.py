@@ -26,7 +26,7 @@ def epoch(day: str) -> float:
 
 
 NOW = epoch("2026-11-20")
-MODELS = {name: table._load()["providers"][name] for name in ("anthropic", "openrouter")}
+MODELS = {name: table.current()["providers"][name] for name in ("anthropic", "openrouter")}
 EVERY = [(provider, model) for provider, models in MODELS.items() for model in models]
 LENGTHS = {
     row[0]

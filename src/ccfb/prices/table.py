@@ -87,7 +87,7 @@ def dearest(provider: str, at: float) -> Price:
 
 def forget() -> None:
     """Read the prices anew when the next one is asked for."""
-    for each in (_load, _names, _model, _price, _dearest):
+    for each in (_models, _names, _model, _price, _dearest):
         each.cache_clear()
 
 
@@ -130,18 +130,39 @@ def read(path: str) -> Table:
     return table
 
 
+def _of(path: str, provider: str) -> dict[str, Model]:
+    """The models of one provider, without going through the many of all others.
+
+    Raises:
+        OSError: There is no such file.
+        ValueError: It is damaged.
+    """
+    import json  # noqa: PLC0415 - as above
+
+    with open(path, encoding="utf-8") as file:
+        words = file.read()
+    head = f'\n"{provider}": {{\n'
+    start = words.find(head) + len(head)
+    if start < len(head):
+        return read(path)["providers"].get(provider, {})
+    models: dict[str, Model] = json.loads("{" + words[start : words.index("\n}", start)] + "}")
+    return models
+
+
 def _day(at: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
-@lru_cache(maxsize=1)
-def _load() -> Table:
-    return current()
+@lru_cache
+def _models(provider: str) -> dict[str, Model]:
+    with suppress(OSError, ValueError):
+        return _of(in_force(), provider)
+    return _of(PATH, provider)
 
 
 @lru_cache
 def _names(provider: str) -> dict[str, str]:
-    models = _load()["providers"].get(provider, {})
+    models = _models(provider)
     return {name: model for model, entry in models.items() for name in entry["names"]}
 
 
@@ -157,7 +178,7 @@ def _model(provider: str, name: str) -> str | None:
         known = _names(provider).get(candidate)
         if known:
             return known
-        for model, entry in _load()["providers"].get(provider, {}).items():
+        for model, entry in _models(provider).items():
             if any(_fits(candidate, pattern) for pattern in entry["patterns"]):
                 return model
     return None
@@ -192,15 +213,15 @@ def _in_force(entry: Model, day: str) -> Dated:
 
 @lru_cache(maxsize=1024)
 def _price(provider: str, model: str, day: str, fast: bool) -> Price | None:
-    dated = _in_force(_load()["providers"][provider][model], day)
+    dated = _in_force(_models(provider)[model], day)
     rows = dated["fast" if fast else "standard"]
     return Price(model, tuple(Rates(*row) for row in rows), dated["web_search"]) if rows else None
 
 
 @lru_cache
 def _dearest(provider: str, day: str) -> Price:
-    providers = _load()["providers"]
-    chosen = [providers[provider]] if provider in providers else list(providers.values())
+    models = _models(provider)
+    chosen = [models] if models else list(current()["providers"].values())
     known = [_in_force(entry, day) for models in chosen for entry in models.values()]
     rows = [row for dated in known for row in (*dated["standard"], *dated["fast"])]
     highest = [max(column) for column in list(zip(*rows, strict=True))[1:]]

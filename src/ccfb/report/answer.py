@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ccfb.prices import usage_of
-from ccfb.report.model import FOREVER
+from ccfb.report.rows import FOREVER
 
 Origin = tuple[str, str]
 """The session, and the folder that the client worked in."""
@@ -127,6 +126,8 @@ def plain(words: str) -> str:
 
 def tokens(usage: Mapping[str, Any]) -> tuple[int, ...]:
     """The numbers of `ccfb.prices.usage_of`, in the order of `ccfb.report.rows`."""
+    from ccfb.prices import usage_of  # noqa: PLC0415 - few answers are of another form
+
     used = usage_of(usage)
     numbers = (
         used.output,

@@ -21,7 +21,7 @@ WAIT = 60.0
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL, size INTEGER NOT NULL,
     mtime INTEGER NOT NULL, end INTEGER NOT NULL, guard INTEGER NOT NULL, project TEXT NOT NULL,
     folder TEXT NOT NULL, latest INTEGER NOT NULL, invalid INTEGER NOT NULL,
     unknown INTEGER NOT NULL, cut INTEGER NOT NULL);
@@ -104,6 +104,7 @@ def _open(path: str) -> sqlite3.Connection:
 def _create(database: sqlite3.Connection) -> None:
     """Make the tables; those of another version are of no use."""
     database.execute("PRAGMA journal_mode = MEMORY")  # where nothing was, nothing can be lost
+    database.execute("PRAGMA synchronous = OFF")
     database.execute("BEGIN IMMEDIATE")
     if database.execute("PRAGMA user_version").fetchone() != (VERSION,):
         for (table,) in database.execute(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import ccfb
 from ccfb import files, paths
-from ccfb.report import days, places
-from ccfb.report.listing import Listing, Transcript, transcripts_in
+from ccfb.report import cache, days, places
+from ccfb.report.begin import Begun, begin
+from ccfb.report.listing import Transcript
 from ccfb.report.model import Collected, Event, Request, Sum
 from ccfb.report.progress import Progress
 
@@ -37,7 +38,7 @@ TIMES = {"window": ", slot"} | dict.fromkeys(
 
 
 def collect(
-    request: Request, offset: days.Offset, progress: Progress, listing: Listing | None = None
+    request: Request, offset: days.Offset, progress: Progress, begun: Begun | None = None
 ) -> Collected:
     """Read what is new in transcripts, and add everything up.
 
@@ -45,34 +46,19 @@ def collect(
         request: What is asked for.
         offset: Of the time zone whose days count.
         progress: Told what has been read, if there is something to read.
-        listing: Of the transcripts, if somebody has begun with it.
+        begun: What has begun already.
     """
     with suppress(OSError):  # what can't be kept is found out again the next time
         files.make_own_dir()
-    path = places.cache(request.folders)
-    transcripts = listing.transcripts() if listing else transcripts_in(request.folders)
-    ahead = _ahead(request, transcripts) if not os.path.exists(path) else None
-
-    from ccfb.report import cache  # noqa: PLC0415 - after the first readers are off
+    transcripts, reading = begun or begin(request.folders)
 
     def work(database: "Connection") -> Collected:
-        if _refresh(database, request, transcripts, progress, ahead):
+        if _refresh(database, request, transcripts, progress, reading):
             cache.share(database)
         return _collected(database, request, offset)
 
-    with ahead or nullcontext():
-        return cache.use(path, work)
-
-
-def _ahead(request: Request, transcripts: list[Transcript]) -> "Reading":
-    """Where nothing is known yet: have it all read while the rest of us is imported."""
-    from ccfb.report import ledger  # noqa: PLC0415 - only when there is something to read
-    from ccfb.report.readers import Job, Reading  # noqa: PLC0415
-    from ccfb.report.rows import NOTHING  # noqa: PLC0415
-
-    folders = request.folders
-    jobs = [Job(path, size, NOTHING, places.place(path, folders)) for path, size, _ in transcripts]
-    return Reading(jobs, ledger.turns(ledger.events(folders), len(folders)))
+    with reading or nullcontext():
+        return cache.use(places.cache(request.folders), work)
 
 
 def _refresh(
@@ -80,7 +66,7 @@ def _refresh(
     request: Request,
     transcripts: list[Transcript],
     progress: Progress,
-    ahead: "Reading | None",
+    reading: "Reading | None",
 ) -> bool:
     """Bring the cache up to date; False if it was."""
     prices = f"{_stamp(PRICES)} {_stamp(paths.own('prices.json'))}"
@@ -99,8 +85,8 @@ def _refresh(
             _follow(database, request.folders)
         update = Update(database, request.folders)
         stale = _stale(database, transcripts)  # another report may just have done our work
-        if ahead and stale == transcripts and ahead.turns == update.turns:
-            update.take(stale, ahead, progress)
+        if reading and stale == transcripts and reading.turns == update.turns:
+            update.take(stale, reading, progress)
         elif stale:
             update.read(stale, progress)
         if gone:

@@ -66,8 +66,10 @@ def cost(tiers: tuple[Tier, ...], used: Sequence[int]) -> int:
     """What a request costs, or several where its length makes no difference; 0 without a price."""
     if not tiers:
         return 0
-    prompt = sum(used[1:5])
-    tier = next((tier for tier in reversed(tiers) if prompt > tier[0]), tiers[0])
+    tier = tiers[0]
+    if len(tiers) > 1:
+        prompt = sum(used[1:5])
+        tier = next((tier for tier in reversed(tiers) if prompt > tier[0]), tier)
     dollars: float = sum(map(mul, tier[1:], used))
     return round(dollars)
 

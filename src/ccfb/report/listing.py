@@ -1,9 +1,11 @@
-"""Which transcripts there are. Part of every report, so it does little."""
+"""Which transcripts there are. Part of every report, so it does little.
+
+A plain report begins with it, before anything else is imported: nothing here that takes its time.
+"""
 
 import marshal
 import os
-from collections.abc import Iterable
-from typing import NoReturn
+import select
 
 LEVELS = 5
 """Folders below the projects: project, session, `subagents`, `workflows`, run."""
@@ -29,6 +31,10 @@ class Listing:
                 self._send(theirs)
             os.close(theirs)
 
+    def ready(self) -> bool:
+        """Whether nobody would have to wait."""
+        return not self._child or bool(select.select([self._pipe], [], [], 0)[0])
+
     def transcripts(self) -> list[Transcript]:
         """What was found."""
         if not self._child:
@@ -42,7 +48,7 @@ class Listing:
             return transcripts_in(self._folders)
         return found
 
-    def _send(self, pipe: int) -> NoReturn:
+    def _send(self, pipe: int) -> None:
         os.close(self._pipe)  # else nobody could tell that it isn't read
         try:
             with open(pipe, "wb") as out:
@@ -51,7 +57,7 @@ class Listing:
             os._exit(0)
 
 
-def transcripts_in(folders: Iterable[str]) -> list[Transcript]:
+def transcripts_in(folders: tuple[str, ...]) -> list[Transcript]:
     """Every transcript in some folders of projects; those that can't be read are passed over."""
     found: list[Transcript] = []
     for folder in folders:

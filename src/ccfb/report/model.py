@@ -49,13 +49,6 @@ class Request(NamedTuple):
         return bool(self.since) or self.until < NEVER
 
 
-FOREVER = 4_102_444_800
-"""A time that nothing has, in epoch seconds: 2100."""
-
-APART = 1 << 40
-"""From one ledger's numbers to those of the next; each folder of the client's has one."""
-
-
 class Event(NamedTuple):
     """An entry of a ledger, without its words."""
 

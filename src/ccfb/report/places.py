@@ -1,15 +1,19 @@
 """Which cache and which ledgers belong to folders of projects."""
 
 import os
-import zlib
 
 from ccfb import paths
+
+APART = 1 << 40
+"""From one ledger's numbers to those of the next; each folder of the client's has one."""
 
 
 def cache(folders: tuple[str, ...]) -> str:
     """A cache of their own: a message that stands in several counts in one of them only."""
     if folders == (paths.projects(),):
         return paths.own("report.db")
+    import zlib  # noqa: PLC0415 - few have others
+
     return paths.own(f"report-{zlib.crc32(os.fsencode(os.pathsep.join(folders))):08x}.db")
 
 

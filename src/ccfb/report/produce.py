@@ -2,47 +2,43 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ccfb.report import days
+from ccfb.report import breakeven, chosen, days, slots, summary
+from ccfb.report.begin import Begun, begin
 from ccfb.report.collect import collect
-from ccfb.report.listing import Listing
 from ccfb.report.model import BreakEven, Collected, Request, View
 from ccfb.report.progress import Progress
 
 
-def produce(request: Request, progress: Progress, listing: Listing | None = None) -> str:
+def produce(request: Request, progress: Progress, begun: Begun | None = None) -> str:
     """The text of a report, for a terminal with its colours.
 
     Args:
         request: What is asked for.
         progress: Told what has been read, if there is something to read.
-        listing: Of the transcripts, if somebody has begun with it.
+        begun: What has begun already.
 
     Raises:
         CcfbError: `unknown-timezone`, `unknown-project`, `unknown-provider`.
     """
     offset = clocks(request)
-    listing = listing or Listing(request.folders)
     with _no_garbage():
-        render = _renderer(request, offset)
-        return render(*look(request, offset, progress, time.time(), listing))
+        form = "envelope" if request.as_json else "csv" if request.as_csv else "table"
+        begun = begun or begin(request.folders, [f"ccfb.report.render.{form}"])
+        view, collected = look(request, offset, progress, time.time(), begun)
+        if request.as_json:
+            from ccfb.report.render import envelope  # noqa: PLC0415 - only one form is imported
 
+            return envelope.render(view, collected, request.timezone or None)
+        if request.as_csv:
+            from ccfb.report.render import csv  # noqa: PLC0415
 
-def _renderer(request: Request, offset: days.Offset) -> Callable[[View, Collected], str]:
-    """What makes the text; only one form is imported."""
-    if request.as_json:
-        from ccfb.report.render import envelope  # noqa: PLC0415
+            return csv.render(view)
+        from ccfb.report.render import table  # noqa: PLC0415
 
-        return lambda view, collected: envelope.render(view, collected, request.timezone or None)
-    if request.as_csv:
-        from ccfb.report.render import csv  # noqa: PLC0415
-
-        return lambda view, _: csv.render(view)
-    from ccfb.report.render import table  # noqa: PLC0415
-
-    return lambda view, collected: table.render(view, collected, offset)
+        return table.render(view, collected, offset)
 
 
 def clocks(request: Request) -> days.Offset:
@@ -59,7 +55,7 @@ def look(
     offset: days.Offset,
     progress: Progress,
     now: float,
-    listing: Listing | None = None,
+    begun: Begun | None = None,
 ) -> tuple[View, Collected]:
     """What a report says, and what it is made of.
 
@@ -68,14 +64,12 @@ def look(
         offset: Of the time zone whose days count.
         progress: Told what has been read, if there is something to read.
         now: Epoch seconds.
-        listing: Of the transcripts, if somebody has begun with it.
+        begun: What has begun already.
 
     Raises:
         CcfbError: `unknown-project`, `unknown-provider`.
     """
-    from ccfb.report import chosen, summary  # noqa: PLC0415 - while transcripts are listed
-
-    collected = collect(request, offset, progress, listing)
+    collected = collect(request, offset, progress, begun)
     summary.check(collected, request)
     view = summary.view(collected, request, offset, now)
     if not request.part:
@@ -87,8 +81,6 @@ def look(
 
 
 def _break_even(request: Request, offset: days.Offset, collected: Collected) -> BreakEven | None:
-    from ccfb.report import breakeven, chosen, slots  # noqa: PLC0415 - as above
-
     used = every = slots.slots(request, offset)
     if request.dated:
         every = slots.slots(Request(request.folders), offset)

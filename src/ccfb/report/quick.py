@@ -3,18 +3,21 @@
 Importing those takes as long as everything that such a report has to do.
 """
 
+import gc
 import os
 import sys
-from collections.abc import Sequence
 
 PLAIN = ((), ("--json",))
 """What may stand behind `ccfb report`; everything else is for `ccfb.cli.report`."""
+
+NEEDED = ("ccfb.report.cache", "ccfb.report.summary", "ccfb.report.produce")
+"""What it takes, in steps."""
 
 STOPPED = 130
 """The exit code after Ctrl-C, as of every command."""
 
 
-def run(arguments: Sequence[str]) -> bool:
+def run(arguments: list[str]) -> bool:
     """Print a plain report.
 
     Args:
@@ -28,15 +31,19 @@ def run(arguments: Sequence[str]) -> bool:
     from ccfb import paths  # noqa: PLC0415 - only when it is for us
     from ccfb.report.listing import Listing  # noqa: PLC0415
 
-    folders = (paths.projects(),)
+    gc.disable()  # there is much of everything, and none of it is garbage
+    folders, as_json = (paths.projects(),), "--json" in arguments
     listing = Listing(folders)
-    from ccfb.report import progress  # noqa: PLC0415 - while transcripts are listed
-    from ccfb.report.model import Request  # noqa: PLC0415
-    from ccfb.report.produce import produce  # noqa: PLC0415
-
     try:
-        request = Request(folders, as_json="--json" in arguments)
-        text = produce(request, progress.bar(), listing)
+        from ccfb.report.begin import begin  # noqa: PLC0415 - while transcripts are listed
+
+        form = "envelope" if as_json else "table"
+        begun = begin(folders, (*NEEDED, f"ccfb.report.render.{form}"), listing)
+        from ccfb.report import progress  # noqa: PLC0415
+        from ccfb.report.model import Request  # noqa: PLC0415
+        from ccfb.report.produce import produce  # noqa: PLC0415
+
+        text = produce(Request(folders, as_json=as_json), progress.bar(), begun)
     except KeyboardInterrupt:
         sys.stderr.write("error: Stopped.\n")
         raise SystemExit(STOPPED) from None

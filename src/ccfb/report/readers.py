@@ -23,8 +23,11 @@ WORTH = 8_000_000
 MOST = 8
 """Readers; with more, this process couldn't keep up."""
 
-BATCHES = 32
+BATCHES = 120
 """Parts of the work for each reader: who is done with one takes the next."""
+
+OPENING = 65_000
+"""Bytes that could be read in the time that each transcript takes besides."""
 
 _LENGTH = 8
 """Bytes in which a part's results tell how long they are."""
@@ -69,7 +72,7 @@ class Reading:
         self._poll = select.poll()
         size = sum(job.size for job in jobs)
         readers = max(1, min(_processors(), size // WORTH, MOST))
-        self._batches = _batches(jobs, size // (readers * BATCHES))
+        self._batches = _batches(jobs, min(readers * BATCHES, _TICKETS))
         self._tickets, tickets = os.pipe()
         os.write(tickets, bytes(range(len(self._batches))))
         os.close(tickets)
@@ -177,14 +180,16 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _batches(jobs: list[Job], size: int) -> list[list[int]]:
-    """Parts of about one size, the largest transcripts first; at most 255."""
+def _batches(jobs: list[Job], most: int) -> list[list[int]]:
+    """Parts that take about as long as each other, the largest transcripts first."""
+    sizes = [job.size + OPENING for job in jobs]
+    enough = sum(sizes) // most + 1
     batches: list[list[int]] = [[]]
     filled = 0
-    for number in sorted(range(len(jobs)), key=lambda number: -jobs[number].size):
-        if filled >= size and len(batches) < _TICKETS:
+    for number in sorted(range(len(jobs)), key=lambda number: -sizes[number]):
+        if filled >= enough:
             batches.append([])
             filled = 0
         batches[-1].append(number)
-        filled += jobs[number].size
+        filled += sizes[number]
     return batches

@@ -14,6 +14,9 @@ KEY, AT, KIND, OUTPUT = range(4)
 
 _ROW = Struct(f"{WIDTH}q")
 
+FOREVER = 4_102_444_800
+"""A time that nothing has, in epoch seconds: 2100."""
+
 Kind = tuple[str, str, bool, int]
 """What many messages have in common: the session (a subagent's: the one that started it), the
 model, whether in fast mode, and the number of the switch that billed it; 0: the subscription."""

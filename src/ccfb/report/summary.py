@@ -7,7 +7,6 @@ from itertools import pairwise
 from ccfb.errors import CcfbError
 from ccfb.report import days
 from ccfb.report.model import (
-    APART,
     SUBSCRIPTION,
     TIMES,
     Collected,
@@ -20,6 +19,7 @@ from ccfb.report.model import (
     Totals,
     View,
 )
+from ccfb.report.places import APART
 from ccfb.report.windows import windows
 
 MOST = 8

@@ -166,22 +166,21 @@ class Update:
 
     def _copies(self) -> set[int]:
         """Decide which transcript each message counts in; returns those whose sums change."""
-        met: set[int] = set()
-        copied: set[int] = set()
-        for keys in self._keys.values():
-            here = self._suspected.intersection(keys)
-            copied |= met & here
-            met |= here
         others = set(self._files.values()) - self._changed
+        touched = self._suspected
         if others:
             touched = self._gone.union(*(self._keys[file] for file in self._changed))
             for file, words in self._database.execute("SELECT file, keys FROM messages"):
                 if file in others:
-                    self._keys[file] = keys = unpack(words)
-                    copied |= touched.intersection(keys)
+                    self._keys[file] = unpack(words)
+        holding = defaultdict(list)
+        for file, keys in self._keys.items():
+            for key in touched.intersection(keys):
+                holding[key].append(file)
+        copied = {key for key, some in holding.items() if len(some) > 1 or some[0] in others}
         if not copied:
             return set()
-        holders = [file for file, keys in self._keys.items() if not copied.isdisjoint(keys)]
+        holders = {file for key in copied for file in holding[key]}
         before = self._lost()
         self._database.executemany("DELETE FROM copies WHERE key = ?", ((key,) for key in copied))
         self._database.executemany(
@@ -190,7 +189,7 @@ class Update:
         after = self._lost()
         return {file for file in holders if file in self._changed or after[file] != before[file]}
 
-    def _losers(self, files: list[int], keys: set[int]) -> list[tuple[int, int]]:
+    def _losers(self, files: set[int], keys: set[int]) -> list[tuple[int, int]]:
         """Messages that count in another of these transcripts: where their output is larger."""
         best: dict[int, tuple[int, int]] = {}
         lost = []

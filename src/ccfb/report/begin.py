@@ -1,0 +1,58 @@
+"""What every report begins with: which transcripts there are, and a first report by reading them.
+
+Others do that, so it is begun before the rest of us is imported.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ccfb.report import places
+from ccfb.report.listing import Listing, Transcript
+
+if TYPE_CHECKING:
+    from ccfb.report.readers import Reading
+
+READING = ("ccfb.report.ledger", "ccfb.report.readers")
+"""Modules without which nothing is read."""
+
+UPDATE = "ccfb.report.update"
+
+
+class Begun(NamedTuple):
+    """What has begun."""
+
+    transcripts: list[Transcript]
+    reading: "Reading | None"
+    """Of all transcripts, where nothing is known of any; the report ends it."""
+
+
+def begin(
+    folders: tuple[str, ...], needed: Iterable[str] = (), listing: Listing | None = None
+) -> Begun:
+    """List transcripts, and have them read if nothing is known of them.
+
+    Args:
+        folders: Of projects.
+        needed: Modules to import while others work.
+        listing: Of the transcripts, if there is one already.
+    """
+    listing = listing or Listing(folders)
+    anew = not os.path.exists(places.cache(folders))
+    imports = map(__import__, (*READING, *needed, UPDATE) if anew else needed)
+    while not listing.ready() and next(imports, None):
+        continue
+    transcripts = listing.transcripts()
+    reading = _reading(folders, transcripts) if anew else None
+    deque(imports, maxlen=0)
+    return Begun(transcripts, reading)
+
+
+def _reading(folders: tuple[str, ...], transcripts: list[Transcript]) -> "Reading":
+    from ccfb.report import ledger  # noqa: PLC0415 - only when there is something to read
+    from ccfb.report.readers import Job, Reading  # noqa: PLC0415
+    from ccfb.report.rows import NOTHING  # noqa: PLC0415
+
+    jobs = [Job(path, size, NOTHING, places.place(path, folders)) for path, size, _ in transcripts]
+    return Reading(jobs, ledger.turns(ledger.events(folders), len(folders)))
