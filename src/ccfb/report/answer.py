@@ -43,9 +43,9 @@ TAIL = re.compile(
 IMPOSSIBLE = 10**9
 """More tokens than a message can have."""
 
-TYPE = '"type":"assistant"'
-TIME = '"timestamp":"'
-REQUEST = '"requestId":"'
+TYPE = b'"type":"assistant"'
+TIME = b'"timestamp":"'
+REQUEST = b'"requestId":"'
 
 _CLIENT = "<synthetic>"
 """Instead of a model: what the client says itself."""

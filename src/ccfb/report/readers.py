@@ -34,8 +34,8 @@ _LENGTH = 8
 
 _TICKETS = 255
 
-_PIPE = 1 << 20
-"""Bytes that a pipe should hold."""
+_PIPE, _SOME = 1 << 20, 1 << 16
+"""Bytes that a pipe should hold, and that are read from it at a time."""
 
 
 class Job(NamedTuple):
@@ -126,7 +126,7 @@ class Reading:
             wait: Milliseconds; None: until something comes.
         """
         for pipe, _ in self._poll.poll(wait):
-            words = os.read(pipe, _PIPE)
+            words = os.read(pipe, _SOME)
             came = self._pipes[pipe]
             came += words
             if not words:

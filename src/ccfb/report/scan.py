@@ -9,7 +9,6 @@ import json
 import os
 from bisect import bisect_right
 from functools import cache
-from re import Match
 from typing import Any
 
 from ccfb.report.answer import (
@@ -47,11 +46,13 @@ BACK = 1 << 22
 
 _SPARE = 16
 """Bytes at the end of the buffer in which nothing is read."""
-_BRACE = ord("}")
+_BRACE, _QUOTE = b"}", b'"'
 _MESSAGE = b'"message":{'
 _USER = b'"message":{"role":"user"'
 _ATTACHMENT = b'"attachment":{'
-_T = ord("t")
+_CLOSES, _T = ord("}"), ord("t")
+_NEVER = b"\n"
+"""Stands in no line."""
 _USUAL = len("2026-11-21T16:59:01.042Z")
 _TYPED = b'{"type":"'
 _TOLD = (b'{"type":"assistant"', b'{"type":"cost-state"')
@@ -68,10 +69,6 @@ of the switch that is in force from then on; 0 is the subscription."""
 Line = tuple[int, int, int, int]
 """Places in the buffer: where a line starts, where its message does, where the last part of that
 does (-1: it hasn't the usual form), and where the line ends."""
-
-Told = tuple[int, Match[bytes] | None, Match[bytes] | None, int, int, list[tuple[int, int]]]
-"""A request: where its first line starts; of the line that tells most: how that starts, how its
-message ends (None: not in the usual form), from where to where it goes; and its other lines."""
 
 
 class Scanner:
@@ -99,8 +96,8 @@ class Scanner:
         self._best = {row[KEY]: row for row in each(before.rows)}
         self._kinds = {kind: index for index, kind in enumerate(before.kinds)}
         self._states = {state[0]: state for state in before.states}
-        self._origins: dict[str, Origin] = {}
-        self._usual: dict[tuple[bytes, bytes, str], int] = {}
+        self._origins: dict[bytes, Origin] = {}
+        self._usual: dict[tuple[bytes, bytes, bytes], int] = {}
         self._folder = before.folder
         self._invalid, self._unknown = before.invalid, before.unknown
         self._file = os.open(path, os.O_RDONLY)
@@ -154,7 +151,7 @@ class Scanner:
         found = []
         line = 0
         while (stop := find(b"\n", line, end)) >= 0:
-            if buffer[stop - 1] != _BRACE:
+            if buffer[stop - 1] != _CLOSES:
                 found.append((line, line, -1, stop))
             elif buffer[line + 2] == _T and starts(_TYPED, line):
                 if starts(_TOLD, line):
@@ -177,55 +174,65 @@ class Scanner:
     def _take(self, lines: list[Line]) -> None:
         """Take what answers tell, unless the same request is there with as much output.
 
-        An answer has a line for each block of its content, and most tell the same of its use.
+        An answer has a line for each block of its content, and most tell the same of its use. What
+        stands around its name and behind its time is mostly as in the answer before.
         """
-        buffer, best, kinds = self._buffer, self._best, self._usual
+        buffer, best = self._buffer, self._best
         find, starts = buffer.find, buffer.startswith
-        head_of, tail_of = HEAD.match, TAIL.match
-        same = used = bytearray()
-        asked = b""
+        same = used = asked = before = behind = end = bytearray(_NEVER)
+        model, speed, indent, usual = b"", b"", 0, -1
         for line, message, usage, stop in lines:
-            if (
-                same
-                and starts(same, message)
-                and starts(used, usage)
-                and find(asked, usage, stop) > 0
-            ):
+            if starts(same, message) and starts(used, usage) and find(asked, usage, stop) > 0:
                 continue
-            same = bytearray()
-            head = head_of(buffer, line, usage) if usage > 0 else None
-            tail = tail_of(buffer, usage, stop) if head else None
-            rest = buffer[tail.end() : stop].decode("utf-8", "replace") if tail else ""
-            time = rest.find(TIME)
-            # With nothing but the end of a row behind it, a usage is that of the row's message.
-            inside = rest.find("}") < len(rest) - 1
-            if inside or time < 0 or TYPE not in rest or not head or not tail:
+            same = bytearray(_NEVER)
+            tail = TAIL.match(buffer, usage, stop) if usage > 0 else None
+            if not tail:
                 self._take_other(line, stop)
                 continue
-            model, name, model_behind = head.groups()
-            *numbers, speed = tail.groups()
-            request = rest.find(REQUEST)
+            told = tail.end()
+            named = message + len(before)
+            close = find(_QUOTE, named, usage)
+            if message - line != indent or not starts(before, message) or not starts(behind, close):
+                head = HEAD.match(buffer, line, usage)
+                if not head:
+                    self._take_other(line, stop)
+                    continue
+                indent, (named, close) = message - line, head.span("name")
+                before, behind = buffer[message:named], buffer[close : head.end()]
+                model, usual = head["model"] or head["model_behind"], -1
+            at_end = stop - len(end)
+            time = at_end - _USUAL
+            if not starts(TIME, time - _TO_TIME) or not starts(end, at_end):
+                time = find(TIME, told, stop) + _TO_TIME
+                at_end = find(_QUOTE, time, stop)
+                end, usual = buffer[at_end:stop], -1
+            # With nothing but the end of a row behind it, a usage is that of the row's message.
+            inside = find(_BRACE, told, stop) < stop - 1
+            if inside or time - _TO_TIME < told or find(TYPE, told, stop) < 0:
+                self._take_other(line, stop)
+                continue
+            *numbers, mode = tail.groups()
+            name = buffer[named:close]
+            request = find(REQUEST, told, stop)
             if request >= 0:
-                asked = rest[request : rest.find('"', request + _TO_REQUEST) + 1].encode()
+                asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
                 name += asked[_TO_REQUEST:-1]
-                same, used = buffer[message : head.end()], buffer[usage : tail.end()]
+                same, used = buffer[message : close + len(behind)], buffer[usage:told]
             key = hash(int.from_bytes(name, "big"))  # as `number` does
             fresh, written, read, output, searches, one_hour, five_minutes = map(int, numbers)
             known = best.get(key)
             if known is None:
-                time += _TO_TIME
-                close = rest.find('"', time)
-                words = model or model_behind, speed, rest[close:]
                 try:
-                    at = moment_of(rest[time:close])
-                    kind = kinds.get(words)
-                    if kind is None:
-                        kind = self._usual_kind(*words, at, line)
+                    at = moment_of(buffer[time:at_end].decode())
+                    if usual < 0 or speed != mode or self._turns:
+                        speed = mode
+                        usual = self._usual_kind(model, speed, bytes(end), at, line)
                 except ValueError:
                     self._take_other(line, stop)
                     continue
+                kind = usual
             elif output > known[OUTPUT]:
-                _, at, kind, *_ = known
+                at, kind = known[AT:OUTPUT]
             else:
                 continue
             best[key] = (
@@ -253,15 +260,18 @@ class Scanner:
             elif tokens[0] > known[OUTPUT]:
                 self._best[key] = (*known[:OUTPUT], *tokens)
 
-    def _usual_kind(self, model: bytes, speed: bytes, end: str, at: int, line: int) -> int:
+    def _usual_kind(self, model: bytes, speed: bytes, end: bytes, at: int, line: int) -> int:
         """The kind of an answer; most lines of a transcript end alike.
 
         Raises:
             ValueError: The end doesn't tell the session.
         """
+        kind = self._usual.get((model, speed, end))
+        if kind is not None:
+            return kind
         origin = self._origins.get(end)
         if origin is None:
-            row = json.loads('{"":"' + end)
+            row = json.loads('{"":"' + end.decode("utf-8", "replace"))
             if not isinstance(row, dict) or "sessionId" not in row:
                 raise ValueError(end)
             origin = self._origins[end] = origin_of(row)
