@@ -229,6 +229,41 @@ def test_any_rows_are_read_as_they_are_parsed(
 
 
 @pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"type": "user"},
+        {"type": "progress"},
+        {"model": "claude-haiku-5-5"},
+        {"model": "<synthetic>"},
+        {"usage": usage(speed="fast")},
+        {"usage": usage(stop={"speed": "standard"})},
+        {"timestamp": "2026-11-20T10:00:00Z"},
+        {"timestamp": "2026-11-20T11:00:00.1+01"},
+        {"timestamp": "2026-11-20T10:00:00.1234"},
+        {"timestamp": "20261120T100000.1234567Z"},
+        {"sessionId": "t"},
+        {"sessionId": "t", "requestSessionId": "r"},
+        {"cwd": "/home/user/another"},
+        {"cwd": '/home/"user"/project'},
+        {"parentUuid": "9c5f1f5c-7f3b-4b7e-9d0e-3b1f0c5a1d2e"},
+        {"isSidechain": True},
+        {"content": [usage(40)]},
+        {"content": "}" * 40},
+        {"toolUseResult": {"usage": usage(40)}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("request_", ["req_2", None])
+def test_an_answer_like_the_one_before_is_read_for_what_it_tells(
+    path: Path, other: dict[str, Any], request_: str | None
+) -> None:
+    """What stands around its name and its time isn't looked at twice."""
+    content = line(row()) + line(row("msg_2", request_, **other)) + line(row("msg_3", "req_3"))
+    assert told(read(path, content)) == expected(content)
+
+
+@pytest.mark.parametrize(
     ("name", "request_"), [("msg_1", "req_2"), ("msg_2", "req_1"), ("msg_1", None)]
 )
 def test_requests_that_use_as_much_are_not_one(path: Path, name: str, request_: str | None) -> None:

@@ -22,7 +22,7 @@ USAGE = b'"stop_sequence":null,"usage":{'
 """Behind what was said, the last part of a message."""
 
 HEAD = re.compile(
-    rb'\{"parentUuid":(?:null|"[^"]*"),"isSidechain":(?:true|false),(?:"agentId":"[^"]*",)?'
+    rb'\{"parentUuid":(?P<parent>null|"[^"]*"),"isSidechain":(?:true|false),(?:"agentId":"[^"]*",)?'
     rb'"message":\{(?:"model":"(?P<model>[^"\\<]+)",)?"id":"(?P<name>[^"\\]+)","type":"message",'
     rb'"role":"assistant",(?:"model":"(?P<model_behind>[^"\\<]+)",)?"content":\['
 )

@@ -21,7 +21,7 @@ def events(folders: tuple[str, ...]) -> "list[Event]":
 
     Of several with one number, the last.
     """
-    found: "dict[int, Event]" = {}
+    found: dict[int, Event] = {}
     for place, folder in enumerate(folders):
         for event in _events(places.ledger(folder)):
             number = event.id + place * APART
@@ -33,7 +33,6 @@ def _events(path: str) -> "list[Event]":
     if not os.path.exists(path):
         return []
     from ccfb.billing import store  # noqa: PLC0415 - only when the ledger has changed
-
     from ccfb.report.model import Event  # noqa: PLC0415
 
     found = (Event(*(getattr(e, name) for name in Event._fields)) for e in store.ledger(path))

@@ -70,6 +70,12 @@ Line = tuple[int, int, int, int]
 """Places in the buffer: where a line starts, where its message does, where the last part of that
 does (-1: it hasn't the usual form), and where the line ends."""
 
+Look = tuple[int, bytes, bytes, bytes, bytes]
+"""What is mostly the same as in the answer before: how long its row starts with what isn't, what
+stands around its name and behind the row's time, and the model."""
+
+NOBODY: Look = (0, _NEVER, _NEVER, _NEVER, b"")
+
 
 class Scanner:
     """Reads one transcript after the other, into the same buffer.
@@ -174,78 +180,92 @@ class Scanner:
     def _take(self, lines: list[Line]) -> None:
         """Take what answers tell, unless the same request is there with as much output.
 
-        An answer has a line for each block of its content, and most tell the same of its use. What
-        stands around its name and behind its time is mostly as in the answer before.
+        An answer has a line for each block of its content, and most tell the same of its use.
         """
         buffer, best = self._buffer, self._best
         find, starts = buffer.find, buffer.startswith
-        same = used = asked = before = behind = end = bytearray(_NEVER)
-        model, speed, indent, usual = b"", b"", 0, -1
+        same = used = asked = bytearray(_NEVER)
+        lead, before, behind, end, model = NOBODY
+        kind, speed = -1, b""
         for line, message, usage, stop in lines:
             if starts(same, message) and starts(used, usage) and find(asked, usage, stop) > 0:
                 continue
             same = bytearray(_NEVER)
-            tail = TAIL.match(buffer, usage, stop) if usage > 0 else None
-            if not tail:
-                self._take_other(line, stop)
-                continue
-            told = tail.end()
-            named = message + len(before)
-            close = find(_QUOTE, named, usage)
-            if message - line != indent or not starts(before, message) or not starts(behind, close):
-                head = HEAD.match(buffer, line, usage)
-                if not head:
+            try:
+                tail = TAIL.match(buffer, usage, stop) if usage > 0 else None
+                if not tail:
                     self._take_other(line, stop)
                     continue
-                indent, (named, close) = message - line, head.span("name")
-                before, behind = buffer[message:named], buffer[close : head.end()]
-                model, usual = head["model"] or head["model_behind"], -1
-            at_end = stop - len(end)
-            time = at_end - _USUAL
-            if not starts(TIME, time - _TO_TIME) or not starts(end, at_end):
-                time = find(TIME, told, stop) + _TO_TIME
-                at_end = find(_QUOTE, time, stop)
-                end, usual = buffer[at_end:stop], -1
-            # With nothing but the end of a row behind it, a usage is that of the row's message.
-            inside = find(_BRACE, told, stop) < stop - 1
-            if inside or time - _TO_TIME < told or find(TYPE, told, stop) < 0:
-                self._take_other(line, stop)
-                continue
-            *numbers, mode = tail.groups()
-            name = buffer[named:close]
-            request = find(REQUEST, told, stop)
-            if request >= 0:
-                asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
-                name += asked[_TO_REQUEST:-1]
-                same, used = buffer[message : close + len(behind)], buffer[usage:told]
-            key = hash(int.from_bytes(name, "big"))  # as `number` does
-            fresh, written, read, output, searches, one_hour, five_minutes = map(int, numbers)
-            known = best.get(key)
-            if known is None:
-                try:
-                    at = moment_of(buffer[time:at_end].decode())
-                    if usual < 0 or speed != mode or self._turns:
-                        speed = mode
-                        usual = self._usual_kind(model, speed, bytes(end), at, line)
-                except ValueError:
+                told = tail.end()
+                *numbers, mode = tail.groups()
+                name, time_end = line + lead + len(before), stop - len(end)
+                name_end = find(_QUOTE, name, usage)
+                if (
+                    mode != speed
+                    or not starts(before, line + lead)
+                    or not starts(behind, name_end)
+                    or not starts(end, time_end)
+                ):
+                    lead, before, behind, end, model = self._look(line, usage, told, stop)
+                    name, time_end = line + lead + len(before), stop - len(end)
+                    name_end = find(_QUOTE, name, usage)
+                    kind, speed = -1, mode
+                time = time_end - _USUAL
+                # With nothing but the end of a row behind it, a usage is that of the row's message.
+                inside = find(_BRACE, told, stop) < stop - 1
+                if inside or not starts(TIME, time - _TO_TIME) or find(TYPE, told, stop) < 0:
                     self._take_other(line, stop)
                     continue
-                kind = usual
-            elif output > known[OUTPUT]:
-                at, kind = known[AT:OUTPUT]
-            else:
-                continue
-            best[key] = (
-                key,
-                at,
-                kind,
-                output,
-                fresh,
-                read,
-                max(five_minutes, written - one_hour),
-                one_hour,
-                searches,
-            )
+                words = buffer[name:name_end]
+                request = find(REQUEST, told, stop)
+                if request >= 0:
+                    asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
+                    words += asked[_TO_REQUEST:-1]
+                    same, used = buffer[message : name_end + len(behind)], buffer[usage:told]
+                key = hash(int.from_bytes(words, "big"))  # as `number` does
+                fresh, written, read, output, searches, one_hour, five_minutes = map(int, numbers)
+                known = best.get(key)
+                if known is None:
+                    at = moment_of(buffer[time:time_end].decode())
+                    new = kind < 0 or self._turns
+                    kind = own = self._usual_kind(model, speed, end, at, line) if new else kind
+                elif output > known[OUTPUT]:
+                    at, own = known[AT:OUTPUT]
+                else:
+                    continue
+                best[key] = (
+                    key,
+                    at,
+                    own,
+                    output,
+                    fresh,
+                    read,
+                    max(five_minutes, written - one_hour),
+                    one_hour,
+                    searches,
+                )
+            except ValueError:
+                self._take_other(line, stop)
+
+    def _look(self, line: int, usage: int, told: int, stop: int) -> Look:
+        """How an answer looks.
+
+        Raises:
+            ValueError: Not as usual.
+        """
+        buffer = self._buffer
+        head = HEAD.match(buffer, line, usage)
+        time = buffer.find(TIME, told, stop)
+        if not head or time < 0:
+            raise ValueError(line)
+        name, name_end = head.span("name")
+        return (
+            head.end("parent") - line,
+            bytes(buffer[head.end("parent") : name]),
+            bytes(buffer[name_end : head.end()]),
+            bytes(buffer[buffer.find(_QUOTE, time + _TO_TIME, stop) : stop]),
+            head["model"] or head["model_behind"],
+        )
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""
