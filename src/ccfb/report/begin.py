@@ -6,7 +6,7 @@ Others do that, so it is begun before the rest of us is imported.
 import os
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ccfb.report import places
 from ccfb.report.listing import Listing, Transcript
@@ -20,12 +20,8 @@ READING = ("ccfb.report.ledger", "ccfb.report.readers")
 UPDATE = "ccfb.report.update"
 
 
-class Begun(NamedTuple):
-    """What has begun."""
-
-    transcripts: list[Transcript]
-    reading: "Reading | None"
-    """Of all transcripts, where nothing is known of any; the report ends it."""
+Begun = tuple[list[Transcript], "Reading | None"]
+"""The transcripts, and who reads them where nothing is known of any; the report ends that."""
 
 
 def begin(
@@ -46,7 +42,7 @@ def begin(
     transcripts = listing.transcripts()
     reading = _reading(folders, transcripts) if anew else None
     deque(imports, maxlen=0)
-    return Begun(transcripts, reading)
+    return transcripts, reading
 
 
 def _reading(folders: tuple[str, ...], transcripts: list[Transcript]) -> "Reading":

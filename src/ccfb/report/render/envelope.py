@@ -28,7 +28,7 @@ def render(view: View, collected: Collected, timezone: str | None) -> str:
         timezone: Its name, or an offset; None: this machine's.
     """
     since, until = view.days or (None, None)
-    return json.dumps(
+    return _laid_out(
         {
             "schema_version": SCHEMA_VERSION,
             "since": since,
@@ -51,9 +51,19 @@ def render(view: View, collected: Collected, timezone: str | None) -> str:
                 "unknown_answers": collected.unknown,
                 "cut_lines": collected.cut,
             },
-        },
-        indent=2,
+        }
     )
+
+
+def _laid_out(values: dict[str, Any]) -> str:
+    """JSON with a line for each thing; the library's own layout takes ten times as long."""
+    return "{\n" + ",\n".join(f'  "{key}": {_value(of)}' for key, of in values.items()) + "\n}"
+
+
+def _value(value: object) -> str:
+    if not value or not isinstance(value, list):
+        return json.dumps(value)
+    return "[\n    " + ",\n    ".join(map(json.dumps, value)) + "\n  ]"
 
 
 def _line(line: Line) -> dict[str, Any]:
