@@ -17,7 +17,6 @@ from ccfb import files, paths
 from ccfb.billing import store
 from ccfb.billing.model import Entry
 from ccfb.report import collect, days, update
-from ccfb.report.background import Account
 from ccfb.report.model import Collected, Request
 from report import corpus, slowly
 
@@ -335,11 +334,11 @@ def test_new_prices_hold_for_what_is_known(
 
 
 def test_transcripts_that_share_accounts_are_known_as_one_group() -> None:
-    files = {1: [1], 2: [1, 2], 3: [3, 2], 4: [4]}
-    runs = {start: [Account(file, "", 0, {}) for file in those] for start, those in files.items()}
-    assert update._together(runs, {1}) == {1, 2, 3}
-    assert update._together(runs, {4}) == {4}
-    assert update._together(runs, set()) == set()
+    runs = {1: [1], 2: [1, 2], 3: [3, 2], 4: [4]}
+    assert list(update._together(runs, [1])) == [{1, 2, 3}]
+    assert list(update._together(runs, [4])) == [{4}]
+    assert list(update._together(runs, [3, 4, 1])) == [{1, 2, 3}, {4}]
+    assert list(update._together(runs, [])) == []
 
 
 def test_days_are_those_of_the_time_zone(made: corpus.Corpus) -> None:

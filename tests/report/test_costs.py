@@ -131,8 +131,8 @@ def test_what_small_models_cost_is_told_apart(home: Path) -> None:
 def test_an_account_is_not_for_what_comes_after_it() -> None:
     """Nor is a subagent's message lost that every account of a run may contain."""
     account = Account(1, "s", 10, {"m": (100, 0, 0, 0, 0, 1.0)})
-    own = [Message(key, at, "m", (30, 0, 0, 0, 0), PICO // 4) for key, at in ((1, 5), (2, 15))]
-    shared = [Message(3, 7, "m", (20, 0, 0, 0, 0), PICO // 4)]
+    own = [Message(at, "m", (30, 0, 0, 0, 0), PICO // 4) for at in (5, 15)]
+    shared = [Message(7, "m", (20, 0, 0, 0, 0), PICO // 4)]
     (rest,) = background.rests([account], {1: own}, shared)
     assert (rest.used[0], rest.cost) == (50, PICO // 2)
 
@@ -151,7 +151,7 @@ def test_background_is_shared_out_as_requests_were(
 ) -> None:
     """By who was billed for them; a switch at the end of a session has billed nothing of it."""
     rest = background.Rest(1, "s", 10, "m", (100, 0, 0, 0, 0), 100)
-    messages = [Message(key, 5, "m", (), None, switch) for key, switch in enumerate([*switches, 9])]
+    messages = [Message(5, "m", (), None, switch) for switch in (*switches, 9)]
     messages[-1] = messages[-1]._replace(at=11)
     parts = background.shared_out(rest, messages)
     assert [(switch, part.used[0]) for switch, part in parts] == expected

@@ -27,9 +27,8 @@ class Account(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What one request used."""
+    """What a request used, or several that nothing has to tell apart."""
 
-    key: int
     at: int
     model: str
     used: tuple[int, ...]
@@ -38,6 +37,7 @@ class Message(NamedTuple):
     """In pico-dollars, at the prices of Anthropic; None: unknown."""
     switch: int = 0
     """Which billed it; 0: the subscription."""
+    requests: int = 1
 
 
 class Rest(NamedTuple):
@@ -65,7 +65,7 @@ def rests(
     largest: dict[str, Rest] = {}
     for account in accounts:
         told = [message for message in own[account.file] if message.at <= account.at]
-        messages = {message.key: message for message in (*told, *shared)}.values()
+        messages = [*told, *shared]
         called = _called(account.models, messages)
         for model, total in account.models.items():
             used = [each for each in messages if called.get(each.model) == model]
@@ -82,7 +82,10 @@ def shared_out(rest: Rest, messages: Iterable[Message]) -> list[tuple[int, Rest]
         rest: Of an account.
         messages: Of its session.
     """
-    billed = Counter(message.switch for message in messages if message.at <= rest.at)
+    billed: Counter[int] = Counter()
+    for message in messages:
+        if message.at <= rest.at:
+            billed[message.switch] += message.requests
     parts, start, whole = [], 0, billed.total()
     for switch, requests in sorted(billed.items()):
         stop = start + requests
@@ -98,7 +101,7 @@ def _slice(number: int, start: int, stop: int, whole: int) -> int:
     return number * stop // whole - number * start // whole
 
 
-def _called(models: Mapping[str, tuple[float, ...]], messages: Iterable[Message]) -> dict[str, str]:
+def _called(models: Mapping[str, tuple[float, ...]], messages: list[Message]) -> dict[str, str]:
     """What an account calls the models of messages.
 
     It has them as they were asked for, messages as they answered: `claude-opus-4-8` may be dated

@@ -68,6 +68,11 @@ def unpack(rows: bytes) -> "array[int]":
     return numbers
 
 
+def singly(rows: bytes) -> list[bytes]:
+    """The rows, each as it is kept."""
+    return [rows[start : start + _ROW.size] for start in range(0, len(rows), _ROW.size)]
+
+
 def each(rows: bytes) -> Iterator[tuple[int, ...]]:
     """The rows, one by one."""
     return _ROW.iter_unpack(rows)

@@ -5,7 +5,7 @@ All of it is one transaction: another report waits for it, and then finds the wo
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from sqlite3 import Connection
 from typing import Any
 
@@ -13,7 +13,19 @@ from ccfb.report import background, facts, ledger, places, readers
 from ccfb.report.background import Account, Message, Rest
 from ccfb.report.listing import Transcript
 from ccfb.report.progress import Progress
-from ccfb.report.rows import AT, KEY, NOTHING, OUTPUT, WIDTH, Found, Kind, each, unpack
+from ccfb.report.rows import (
+    AT,
+    FOREVER,
+    KEY,
+    NOTHING,
+    OUTPUT,
+    WIDTH,
+    Found,
+    Kind,
+    each,
+    singly,
+    unpack,
+)
 from ccfb.report.scan import guard_of
 
 FLUSH = 256
@@ -21,6 +33,10 @@ FLUSH = 256
 
 SPARSE = 1_024
 """Bytes of transcripts for each mark by which messages are known; messages are fewer by far."""
+
+
+Place = tuple[int, int, str, str, int]
+"""Where background counts: transcript, slot, session, model, switch."""
 
 
 class Update:
@@ -222,42 +238,68 @@ class Update:
 
     def _explain(self, files: set[int]) -> None:
         """Make the background anew of sessions whose transcripts have changed."""
-        runs = self._accounts()
+        runs = defaultdict(list)
+        for file, started in self._database.execute("SELECT DISTINCT file, started FROM states"):
+            runs[started].append(file)
         if not runs:
             return
-        changed = [self._paths[file] for file in files if file in self._paths]
-        touched = set(map(self._session, [*changed, *self._forgotten]))
-        agents = defaultdict(list)
-        for path, file in self._files.items():
-            if self._session(path) != path:
-                agents[self._session(path)].append(file)
-        starts = {
+        owners = {file: self._files.get(self._session(path)) for path, file in self._files.items()}
+        touched = {owners.get(file) for file in files}
+        touched.update(self._files.get(self._session(path)) for path in self._forgotten)
+        starts = [
             started
-            for started, accounts in runs.items()
-            if started in self._runs
-            or not touched.isdisjoint(self._paths[account.file] for account in accounts)
-        }
-        holders = _together(runs, starts)
+            for started, holders in runs.items()
+            if started in self._runs or not touched.isdisjoint(holders)
+        ]
+        agents = defaultdict(list)
+        for file, owner in owners.items():
+            if owner != file:
+                agents[owner].append(file)
+        copied = {file for (file,) in self._database.execute("SELECT DISTINCT file FROM copies")}
+        groups = list(_together(runs, starts))
         self._database.executemany(
-            "DELETE FROM facts WHERE background AND file = ?", ((file,) for file in holders)
+            "DELETE FROM facts WHERE background AND file = ?", ((f,) for g in groups for f in g)
         )
-        rests: defaultdict[tuple[Any, ...], list[Rest]] = defaultdict(list)
-        for accounts in runs.values():
-            if accounts[0].file in holders:
-                sessions = {self._paths[account.file] for account in accounts}
-                below = [file for session in sessions for file in agents[session]]
-                own = {account.file: self._messages(account.file) for account in accounts}
-                shared = [message for file in below for message in self._messages(file)]
-                for rest in background.rests(accounts, own, shared):
-                    turns = self.turns[places.place(self._paths[rest.file], self._folders)]
-                    last = ledger.switch_at(turns, rest.at), rest
-                    session = [*own[rest.file], *shared]
-                    for switch, part in background.shared_out(rest, session) or [last]:
-                        place = part.file, part.at // facts.SLOT, part.session, part.model, switch
-                        rests[place].append(part)
-        for place, found in rests.items():
-            self._explained(*place, found)
+        for group in groups:
+            rests: defaultdict[Place, list[Rest]] = defaultdict(list)
+            for accounts in self._accounts(group):
+                below = [file for account in accounts for file in agents[account.file]]
+                self._explain_run(accounts, below, copied, rests)
+            for place, found in rests.items():
+                self._explained(*place, found)
+            if len(self._rows["facts"]) >= FLUSH:
+                self._write()
         self._write()
+
+    def _explain_run(
+        self,
+        accounts: list[Account],
+        agents: list[int],
+        copied: set[int],
+        rests: Mapping[Place, list[Rest]],
+    ) -> None:
+        """The same for the accounts of one run.
+
+        Args:
+            accounts: Of its sessions.
+            agents: The transcripts of their subagents.
+            copied: Transcripts with messages that others have, too.
+            rests: What is left of accounts, by where it counts.
+        """
+        shared: list[Message] = []
+        seen: set[int] = set()
+        alone = copied.isdisjoint((*agents, *(account.file for account in accounts)))
+        for file in reversed(agents):
+            shared += self._messages(file, FOREVER * 1000, seen)
+            seen.update(() if alone else unpack(self._of(file)[0])[KEY::WIDTH])
+        own = {account.file: self._messages(account.file, account.at, seen) for account in accounts}
+        for rest in background.rests(accounts, own, shared):
+            turns = self.turns[places.place(self._paths[rest.file], self._folders)]
+            last = ledger.switch_at(turns, rest.at), rest
+            session = [*own[rest.file], *shared]
+            for switch, part in background.shared_out(rest, session) or [last]:
+                place = part.file, part.at // facts.SLOT, part.session, part.model, switch
+                rests[place].append(part)
 
     def _explained(
         self, file: int, slot: int, session: str, model: str, switch: int, rests: list[Rest]
@@ -272,31 +314,41 @@ class Update:
             *(output, fresh, read, written, 0, searches, cost),
         )
 
-    def _accounts(self) -> dict[int, list[Account]]:
-        """The client's accounts, by the start of their runs."""
+    def _accounts(self, files: set[int]) -> list[list[Account]]:
+        """The client's accounts in some transcripts, those of one start together."""
         found: dict[tuple[int, int], Account] = {}
-        for file, started, session, at, model, *used in self._database.execute(
-            "SELECT * FROM states"
-        ):
-            account = found.setdefault((file, started), Account(file, session, at, {}))
-            account.models[model] = tuple(used)
+        for holder in files:
+            for file, started, session, at, model, *used in self._database.execute(
+                "SELECT * FROM states WHERE file = ?", (holder,)
+            ):
+                account = found.setdefault((file, started), Account(file, session, at, {}))
+                account.models[model] = tuple(used)
         runs = defaultdict(list)
         order = sorted(found, key=lambda key: (found[key].at, self._paths[key[0]]))
         for file, started in order:
             runs[started].append(found[file, started])
-        return runs
+        return list(runs.values())
 
-    def _messages(self, file: int) -> list[Message]:
-        """The messages of a transcript, at the prices that the client reckons with."""
+    def _messages(self, file: int, until: int, without: set[int]) -> list[Message]:
+        """The messages of a transcript, at the prices that the client reckons with.
+
+        Args:
+            file: Its number.
+            until: If none is later, sums of them will do; milliseconds since the epoch.
+            without: Keys of messages that are counted elsewhere.
+        """
         rows, kinds = self._of(file)
+        whole = max(unpack(rows)[AT::WIDTH], default=0) <= until
+        sellers = {switch: "anthropic" for *_, switch in kinds}
         found = []
-        for key, at, kind, *used in each(rows):
-            _, model, fast, switch = kinds[kind]
-            tiers = facts.tariff("anthropic", model, fast, at // facts.SLOT // facts.DAY)
-            output, fresh, read, written_5m, written_1h, searches = used
-            told = fresh, output, read, written_5m + written_1h, searches
-            cost = facts.cost(tiers, used) if tiers else None
-            found.append(Message(key, at, model, told, cost, switch))
+        for part in [rows] if whole else singly(rows):
+            for fact in facts.sums(part, kinds, sellers, without):
+                kind, slot, requests, unpriced, output, fresh, read, *written, searches, cost = fact
+                _, model, _, switch = kinds[kind]
+                at = min(max(unpack(part)[AT::WIDTH]), (slot + 1) * facts.SLOT)
+                used = fresh, output, read, sum(written), searches
+                paid = None if unpriced else cost
+                found.append(Message(at, model, used, paid, switch, requests))
         return found
 
     def _of(self, file: int) -> tuple[bytes, list[Kind]]:
@@ -330,19 +382,24 @@ class Update:
         self._rows.clear()
 
 
-def _together(runs: dict[int, list[Account]], starts: set[int]) -> set[int]:
-    """The transcripts of some runs, and of all others that share one with them."""
-    found: set[int] = set()
-    while True:
-        files = {account.file for started in starts for account in runs[started]}
-        if files == found:
-            return found
-        found = files
-        starts = {
-            started
-            for started, accounts in runs.items()
-            if not found.isdisjoint(account.file for account in accounts)
-        }
+def _together(runs: Mapping[int, list[int]], starts: Iterable[int]) -> Iterator[set[int]]:
+    """Transcripts that share accounts, as far as any of some runs is in them."""
+    runs_of = defaultdict(list)
+    for started, files in runs.items():
+        for file in files:
+            runs_of[file].append(started)
+    done: set[int] = set()
+    for start in starts:
+        group: set[int] = set()
+        left = [start]
+        while left:
+            started = left.pop()
+            if started not in done:
+                done.add(started)
+                group.update(runs[started])
+                left += [other for file in runs[started] for other in runs_of[file]]
+        if group:
+            yield group
 
 
 def _words(kinds: list[Kind]) -> str:
