@@ -54,6 +54,9 @@ _CLOSES, _T = ord("}"), ord("t")
 _NEVER = b"\n"
 """Stands in no line."""
 _USUAL = len("2026-11-21T16:59:01.042Z")
+_MINUTES = {f"{number:02}:": number * 60_000 for number in range(60)}
+_SECONDS = {f"{number:02}.": number * 1_000 for number in range(60)}
+_THOUSANDTHS = {f"{number:03}Z": number for number in range(1_000)}
 _TYPED = b'{"type":"'
 _TOLD = (b'{"type":"assistant"', b'{"type":"cost-state"')
 """Of the rows that begin with their type, those that tell what was used."""
@@ -358,32 +361,22 @@ class Scanner:
 
 
 def moment_of(stamp: str) -> int:
-    """The same as `time_of`, and faster: hours, seconds and milliseconds come again and again.
+    """The same as `time_of`, and faster in the usual form: `2026-11-21T16:59:01.042Z`.
 
     Raises:
         ValueError: As there.
     """
-    if len(stamp) != _USUAL or stamp[-1] != "Z":
+    try:
+        within = _MINUTES[stamp[14:17]] + _SECONDS[stamp[17:20]] + _THOUSANDTHS[stamp[20:]]
+    except KeyError:
         return time_of(stamp)
-    return _hour(stamp[:14]) + _clock(stamp[14:20]) + _thousandth(stamp[20:])
+    return _hour(stamp[:14]) + within
 
 
 @cache
 def _hour(words: str) -> int:
     """The start of an hour, as in `2026-11-21T16:`."""
     return time_of(f"{words}00:00Z")
-
-
-@cache
-def _clock(words: str) -> int:
-    """Milliseconds of an hour, as in `59:01.`."""
-    return time_of(f"1970-01-01T00:{words}000Z")
-
-
-@cache
-def _thousandth(words: str) -> int:
-    """Milliseconds of a second, as in `042Z`."""
-    return time_of(f"1970-01-01T00:00:00.{words}")
 
 
 def guard_of(file: int, end: int) -> int:
