@@ -139,12 +139,14 @@ def _scaled(plans: Plans, one: float) -> dict[str, Plan]:
 def _windows(slots: Sequence[Slot], events: Sequence[Event]) -> dict[int, Used]:
     """What was used in each window, by its first slot."""
     spans = windows({each.slot for each in slots}, events)
-    used: defaultdict[int, Used] = defaultdict(lambda: Used(0.0, 0.0))
+    used: defaultdict[int, float] = defaultdict(float)
+    carried_: defaultdict[int, float] = defaultdict(float)
     for each in slots:
         start, dollars = spans[each.slot][0], each.cost / PICO
-        all_, plan = used[start]
-        used[start] = Used(all_ + dollars, plan if each.switch else plan + dollars)
-    return used
+        used[start] += dollars
+        if not each.switch:
+            carried_[start] += dollars
+    return {start: Used(dollars, carried_[start]) for start, dollars in used.items()}
 
 
 def _beyond(used: Mapping[int, Used], plan: Plan, mine: Plan | None) -> float:

@@ -101,9 +101,8 @@ class Reading:
         """What is found here, and by the others."""
         scanners = self._scanners()
         while ticket := os.read(self._tickets, 1):
-            for result in self._scan(self._batches[ticket[0]], scanners):
-                yield result
-                yield from self._take(0)
+            yield from self._scan(self._batches[ticket[0]], scanners)
+            yield from self._take(0)
         while self._pipes:
             yield from self._take(None)
 
@@ -186,7 +185,7 @@ def _batches(jobs: list[Job], most: int) -> list[list[int]]:
     enough = sum(sizes) // most + 1
     batches: list[list[int]] = [[]]
     filled = 0
-    for number in sorted(range(len(jobs)), key=lambda number: -sizes[number]):
+    for number in sorted(range(len(jobs)), key=sizes.__getitem__, reverse=True):
         if filled >= enough:
             batches.append([])
             filled = 0

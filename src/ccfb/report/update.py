@@ -403,7 +403,7 @@ def _together(runs: Mapping[int, list[int]], starts: Iterable[int]) -> Iterator[
 
 
 def _words(kinds: list[Kind]) -> str:
-    return "\n".join("\t".join(map(str, (s, m, int(f), w))) for s, m, f, w in kinds)
+    return "\n".join([f"{s}\t{m}\t{f:d}\t{w}" for s, m, f, w in kinds])
 
 
 def _kind(session: str, model: str, fast: str, switch: str) -> Kind:
