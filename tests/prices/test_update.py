@@ -171,6 +171,21 @@ def test_a_damaged_file_is_as_good_as_none(
     assert looked_up(home, "claude-opus-4-8") == "5.0 5000000.0"
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_table_is_read_however_it_is_laid_out(
+    home: Path, fresh: list[Any], tmp_path: Path, indent: int | None
+) -> None:
+    """But for its head: the day when it was made."""
+    fetch(fresh, tmp_path)
+    kept = Path(table.fetched())
+    whole = json.dumps(json.loads(kept.read_text()), indent=indent)
+    kept.write_text(
+        whole.replace('{\n  "version"', '{"version"').replace(',\n  "made"', ', "made"')
+    )
+    assert table.in_force() == table.fetched()
+    assert looked_up(home) == "7.0 7000000.0"
+
+
 def test_nobody_else_may_read_it(fresh: list[Any], tmp_path: Path) -> None:
     fetch(fresh, tmp_path)
     assert os.stat(table.fetched()).st_mode & 0o777 == 0o600

@@ -19,6 +19,7 @@ from ccfb.billing.model import Entry
 from ccfb.report import collect, days, update
 from ccfb.report.model import Collected, Request
 from report import corpus, slowly
+from report.test_scan import line, row
 
 
 def utc(_: int) -> int:
@@ -382,3 +383,18 @@ def test_each_folder_of_the_client_goes_by_its_own_ledger(home: Path, tmp_path: 
     assert own == all_ > 0
     assert told(folders[1]) == [0, all_]
     assert told(*folders) == told(*reversed(folders)) == [all_, 2 * all_]
+
+
+@pytest.mark.parametrize(
+    ("worked", "called"), [("abb", "b"), ("bba", "b"), ("abcc", "c"), ("cab", "a")]
+)
+def test_a_project_is_called_after_where_most_of_its_sessions_worked(
+    home: Path, worked: str, called: str
+) -> None:
+    """A fork begins with rows of another project's; and who is read first doesn't matter."""
+    project = home / ".claude" / "projects" / "-p"
+    project.mkdir(parents=True)
+    for number, folder in enumerate(worked):
+        name = f"m{number}"
+        (project / f"{name}.jsonl").write_bytes(line(row(name, cwd=f"/home/user/{folder}")))
+    assert list(report().folders.values()) == [f"/home/user/{called}"]

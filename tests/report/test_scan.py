@@ -255,11 +255,12 @@ def test_any_rows_are_read_as_they_are_parsed(
     ids=str,
 )
 @pytest.mark.parametrize("request_", ["req_2", None])
+@pytest.mark.parametrize("name", ["msg_2", "", 'msg_"2"'])
 def test_an_answer_like_the_one_before_is_read_for_what_it_tells(
-    path: Path, other: dict[str, Any], request_: str | None
+    path: Path, other: dict[str, Any], request_: str | None, name: str
 ) -> None:
     """What stands around its name and its time isn't looked at twice."""
-    content = line(row()) + line(row("msg_2", request_, **other)) + line(row("msg_3", "req_3"))
+    content = line(row()) + line(row(name, request_, **other)) + line(row("msg_3", "req_3"))
     assert told(read(path, content)) == expected(content)
 
 

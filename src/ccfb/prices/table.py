@@ -141,12 +141,14 @@ def _of(path: str, provider: str) -> dict[str, Model]:
 
     with open(path, encoding="utf-8") as file:
         words = file.read()
-    head = f'\n"{provider}": {{\n'
+    head, whole = f'\n"{provider}": {{\n', words.rstrip().endswith("}}")
     start = words.find(head) + len(head)
-    if start < len(head):
-        return read(path)["providers"].get(provider, {})
-    models: dict[str, Model] = json.loads("{" + words[start : words.index("\n}", start)] + "}")
-    return models
+    with suppress(ValueError):
+        if start >= len(head) and whole:
+            part = words[start : words.index("\n}", start)]
+            models: dict[str, Model] = json.loads(f"{{{part}}}")
+            return models
+    return read(path)["providers"].get(provider, {})
 
 
 def _day(at: float) -> str:
@@ -220,8 +222,8 @@ def _price(provider: str, model: str, day: str, fast: bool) -> Price | None:
 
 @lru_cache
 def _dearest(provider: str, day: str) -> Price:
-    models = _models(provider)
-    chosen = [models] if models else list(current()["providers"].values())
+    own = _models(provider)
+    chosen = [own] if own else list(current()["providers"].values())
     known = [_in_force(entry, day) for models in chosen for entry in models.values()]
     rows = [row for dated in known for row in (*dated["standard"], *dated["fast"])]
     highest = [max(column) for column in list(zip(*rows, strict=True))[1:]]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ccfb.report import places
-from ccfb.report.listing import Listing, Transcript
+from ccfb.report.listing import Listing, Transcript, transcripts_in
 
 if TYPE_CHECKING:
     from ccfb.report.readers import Reading
@@ -18,7 +18,6 @@ READING = ("ccfb.report.ledger", "ccfb.report.readers")
 """Modules without which nothing is read."""
 
 UPDATE = "ccfb.report.update"
-
 
 Begun = tuple[list[Transcript], "Reading | None"]
 """The transcripts, and who reads them where nothing is known of any; the report ends that."""
@@ -32,14 +31,13 @@ def begin(
     Args:
         folders: Of projects.
         needed: Modules to import while others work.
-        listing: Of the transcripts, if there is one already.
+        listing: Of the transcripts, if somebody has begun with it.
     """
-    listing = listing or Listing(folders)
     anew = not os.path.exists(places.cache(folders))
     imports = map(__import__, (*READING, *needed, UPDATE) if anew else needed)
-    while not listing.ready() and next(imports, None):
+    while listing and not listing.ready() and next(imports, None):
         continue
-    transcripts = listing.transcripts()
+    transcripts = listing.transcripts() if listing else transcripts_in(folders)
     reading = _reading(folders, transcripts) if anew else None
     deque(imports, maxlen=0)
     return transcripts, reading

@@ -140,13 +140,13 @@ def _windows(slots: Sequence[Slot], events: Sequence[Event]) -> dict[int, Used]:
     """What was used in each window, by its first slot."""
     spans = windows({each.slot for each in slots}, events)
     used: defaultdict[int, float] = defaultdict(float)
-    carried_: defaultdict[int, float] = defaultdict(float)
+    by_plan: defaultdict[int, float] = defaultdict(float)
     for each in slots:
         start, dollars = spans[each.slot][0], each.cost / PICO
         used[start] += dollars
         if not each.switch:
-            carried_[start] += dollars
-    return {start: Used(dollars, carried_[start]) for start, dollars in used.items()}
+            by_plan[start] += dollars
+    return {start: Used(dollars, by_plan[start]) for start, dollars in used.items()}
 
 
 def _beyond(used: Mapping[int, Used], plan: Plan, mine: Plan | None) -> float:

@@ -31,6 +31,11 @@ WHERE slot >= :start AND slot < :stop
 GROUP BY 1, 2, 3, 4, 5{time}
 """
 
+FOLDERS = """
+SELECT project, folder, count(*) FROM files WHERE folder > '' GROUP BY 1, 2 ORDER BY 3, 2 DESC
+"""
+"""Where the client worked: a fork begins with rows of another project's."""
+
 TIMES = {"window": ", slot"} | dict.fromkeys(
     ("day", "week", "month", "session"), ", (slot + :offset) / :day"
 )
@@ -75,7 +80,7 @@ def _refresh(
     gone = _gone(database, transcripts) if request.prune else []
     if not gone and not _stale(database, transcripts) and stamps == _stamps(database):
         return False
-    from ccfb.report.update import Update  # noqa: PLC0415 - as above
+    from ccfb.report.update import Update  # noqa: PLC0415 - only when there is something to read
 
     database.execute("PRAGMA synchronous = OFF")
     database.execute("BEGIN IMMEDIATE")
@@ -148,7 +153,7 @@ def _collected(database: "Connection", request: Request, offset: days.Offset) ->
     counts = database.execute(
         "SELECT count(*), sum(invalid), sum(unknown), sum(cut) FROM files"
     ).fetchone()
-    folders = database.execute("SELECT project, folder FROM files WHERE folder > '' GROUP BY 1")
+    folders = database.execute(FOLDERS)
     query = SUMS.format(
         session="session" if request.by == "session" else "''",
         time=TIMES.get(request.by, ""),
@@ -161,5 +166,8 @@ def _collected(database: "Connection", request: Request, offset: days.Offset) ->
         sums += map(Sum._make, database.execute(query, {**limits, **period}))
     events = database.execute("SELECT * FROM ledger ORDER BY id")
     return Collected(
-        sums, [Event(*event) for event in events], dict(folders), *(count or 0 for count in counts)
+        sums,
+        [Event(*event) for event in events],
+        {project: folder for project, folder, _ in folders},  # the last one of each
+        *(count or 0 for count in counts),
     )

@@ -46,7 +46,7 @@ def _possible(event: "Event") -> bool:
 
 def known(database: "Connection") -> "list[Event]":
     """Those that the cache has taken over."""
-    from ccfb.report.model import Event  # noqa: PLC0415 - before, there is something to read
+    from ccfb.report.model import Event  # noqa: PLC0415 - readers start without it
 
     return [Event(*row) for row in database.execute("SELECT * FROM ledger ORDER BY id")]
 

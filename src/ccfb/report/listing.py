@@ -26,6 +26,8 @@ class Listing:
         self._child = 0
         if hasattr(os, "fork"):
             self._pipe, theirs = os.pipe()
+            self._poll = select.poll()
+            self._poll.register(self._pipe, select.POLLIN)
             self._child = os.fork()
             if not self._child:
                 self._send(theirs)
@@ -33,7 +35,7 @@ class Listing:
 
     def ready(self) -> bool:
         """Whether nobody would have to wait."""
-        return not self._child or bool(select.select([self._pipe], [], [], 0)[0])
+        return not self._child or bool(self._poll.poll(0))
 
     def transcripts(self) -> list[Transcript]:
         """What was found."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from ccfb.report import breakeven, chosen, days, slots, summary
 from ccfb.report.begin import Begun, begin
 from ccfb.report.collect import collect
+from ccfb.report.listing import Listing
 from ccfb.report.model import BreakEven, Collected, Request, View
 from ccfb.report.progress import Progress
 
@@ -26,7 +27,9 @@ def produce(request: Request, progress: Progress, begun: Begun | None = None) ->
     offset = clocks(request)
     with _no_garbage():
         form = "envelope" if request.as_json else "csv" if request.as_csv else "table"
-        begun = begun or begin(request.folders, [f"ccfb.report.render.{form}"])
+        if begun is None:
+            listing = Listing(request.folders)
+            begun = begin(request.folders, [f"ccfb.report.render.{form}"], listing)
         view, collected = look(request, offset, progress, time.time(), begun)
         if request.as_json:
             from ccfb.report.render import envelope  # noqa: PLC0415 - only one form is imported

@@ -48,6 +48,7 @@ def run(arguments: list[str]) -> bool:
         sys.stderr.write("error: Stopped.\n")
         raise SystemExit(STOPPED) from None
     except Exception:  # noqa: BLE001 - it will happen again there, and be told well
+        gc.enable()
         return False
     try:
         sys.stdout.write(text + "\n")

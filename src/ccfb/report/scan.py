@@ -46,7 +46,7 @@ BACK = 1 << 22
 
 _SPARE = 16
 """Bytes at the end of the buffer in which nothing is read."""
-_BRACE, _QUOTE = b"}", b'"'
+_BRACE, _ESCAPE, _QUOTE = b"}", b"\\", b'"'
 _MESSAGE = b'"message":{'
 _USER = b'"message":{"role":"user"'
 _ATTACHMENT = b'"attachment":{'
@@ -216,10 +216,16 @@ class Scanner:
                 time = time_end - _USUAL
                 # With nothing but the end of a row behind it, a usage is that of the row's message.
                 inside = find(_BRACE, told, stop) < stop - 1
-                if inside or not starts(TIME, time - _TO_TIME) or find(TYPE, told, stop) < 0:
+                words = buffer[name:name_end]
+                if (
+                    inside
+                    or not words
+                    or _ESCAPE in words
+                    or not starts(TIME, time - _TO_TIME)
+                    or find(TYPE, told, stop) < 0
+                ):
                     self._take_other(line, stop)
                     continue
-                words = buffer[name:name_end]
                 request = find(REQUEST, told, stop)
                 if request >= 0:
                     asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]

@@ -15,7 +15,6 @@ from ccfb.report.listing import Transcript
 from ccfb.report.progress import Progress
 from ccfb.report.rows import (
     AT,
-    FOREVER,
     KEY,
     NOTHING,
     OUTPUT,
@@ -267,7 +266,7 @@ class Update:
                 self._explain_run(accounts, below, copied, rests)
             for place, found in rests.items():
                 self._explained(*place, found)
-            if len(self._rows["facts"]) >= FLUSH:
+            if len(self._rows.get("facts", ())) >= FLUSH:
                 self._write()
         self._write()
 
@@ -278,10 +277,10 @@ class Update:
         copied: set[int],
         rests: Mapping[Place, list[Rest]],
     ) -> None:
-        """The same for the accounts of one run.
+        """Find what is left of the accounts of one run.
 
         Args:
-            accounts: Of its sessions.
+            accounts: Of its sessions, the earliest first.
             agents: The transcripts of their subagents.
             copied: Transcripts with messages that others have, too.
             rests: What is left of accounts, by where it counts.
@@ -289,8 +288,8 @@ class Update:
         shared: list[Message] = []
         seen: set[int] = set()
         alone = copied.isdisjoint((*agents, *(account.file for account in accounts)))
-        for file in reversed(agents):
-            shared += self._messages(file, FOREVER * 1000, seen)
+        for file in sorted(agents, key=self._paths.__getitem__, reverse=True):
+            shared += self._messages(file, accounts[0].at, seen)
             seen.update(() if alone else unpack(self._of(file)[0])[KEY::WIDTH])
         own = {account.file: self._messages(account.file, account.at, seen) for account in accounts}
         for rest in background.rests(accounts, own, shared):
@@ -338,14 +337,14 @@ class Update:
             without: Keys of messages that are counted elsewhere.
         """
         rows, kinds = self._of(file)
-        whole = max(unpack(rows)[AT::WIDTH], default=0) <= until
+        latest = max(unpack(rows)[AT::WIDTH], default=0)
         sellers = {switch: "anthropic" for *_, switch in kinds}
         found = []
-        for part in [rows] if whole else singly(rows):
+        for part in [rows] if latest <= until else singly(rows):
+            at = max(unpack(part)[AT::WIDTH], default=0)
             for fact in facts.sums(part, kinds, sellers, without):
-                kind, slot, requests, unpriced, output, fresh, read, *written, searches, cost = fact
+                kind, _, requests, unpriced, output, fresh, read, *written, searches, cost = fact
                 _, model, _, switch = kinds[kind]
-                at = min(max(unpack(part)[AT::WIDTH]), (slot + 1) * facts.SLOT)
                 used = fresh, output, read, sum(written), searches
                 paid = None if unpriced else cost
                 found.append(Message(at, model, used, paid, switch, requests))
