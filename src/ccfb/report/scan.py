@@ -46,11 +46,10 @@ BACK = 1 << 22
 
 _SPARE = 16
 """Bytes at the end of the buffer in which nothing is read."""
-_BRACE, _ESCAPE, _QUOTE = b"}", b"\\", b'"'
 _MESSAGE = b'"message":{'
 _USER = b'"message":{"role":"user"'
 _ATTACHMENT = b'"attachment":{'
-_CLOSES, _T = ord("}"), ord("t")
+_BRACE, _END, _ESCAPE, _QUOTE, _T = map(ord, '}\n\\"t')
 _NEVER = b"\n"
 """Stands in no line."""
 _USUAL = len("2026-11-21T16:59:01.042Z")
@@ -159,8 +158,8 @@ class Scanner:
         find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
         found = []
         line = 0
-        while (stop := find(b"\n", line, end)) >= 0:
-            if buffer[stop - 1] != _CLOSES:
+        while (stop := find(_END, line, end)) >= 0:
+            if buffer[stop - 1] != _BRACE:
                 found.append((line, line, -1, stop))
             elif buffer[line + 2] == _T and starts(_TYPED, line):
                 if starts(_TOLD, line):
