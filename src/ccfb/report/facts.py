@@ -38,8 +38,14 @@ def sums(
         without: Keys of messages that are counted elsewhere.
     """
     runs: defaultdict[tuple[int, int], list[tuple[int, ...]]] = defaultdict(list)
+    kind = stop = start = 0
+    run: list[tuple[int, ...]] = []
     for row in each(rows):
-        runs[row[KIND], row[AT] // SLOT].append(row)
+        if row[KIND] != kind or not start <= row[AT] < stop:  # mostly as the row before
+            kind, slot = row[KIND], row[AT] // SLOT
+            start, stop = slot * SLOT, (slot + 1) * SLOT
+            run = runs[kind, slot]
+        run.append(row)
     if without:
         kept = {
             place: [row for row in run if row[KEY] not in without] for place, run in runs.items()
