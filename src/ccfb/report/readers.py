@@ -34,8 +34,8 @@ _LENGTH = 8
 
 _TICKETS = 255
 
-_PIPE, _SOME = 1 << 20, 1 << 16
-"""Bytes that a pipe should hold, and that are read from it at a time."""
+_PIPE = 1 << 20
+"""Bytes that a pipe should hold."""
 
 
 class Job(NamedTuple):
@@ -125,7 +125,7 @@ class Reading:
             wait: Milliseconds; None: until something comes.
         """
         for pipe, _ in self._poll.poll(wait):
-            words = os.read(pipe, _SOME)
+            words = os.read(pipe, _PIPE)  # all: a reader waits where the pipe is full
             came = self._pipes[pipe]
             came += words
             if not words:
