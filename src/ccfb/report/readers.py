@@ -29,6 +29,9 @@ BATCHES = 120
 OPENING = 65_000
 """Bytes that could be read in the time that each transcript takes besides."""
 
+LEAST = 1_000_000
+"""Bytes of a part, if there are as many: each is handed out, and what was found in it sent."""
+
 _LENGTH = 8
 """Bytes in which a part's results tell how long they are."""
 
@@ -182,7 +185,7 @@ def _processors() -> int:
 def _batches(jobs: list[Job], most: int) -> list[list[int]]:
     """Parts that take about as long as each other, the largest transcripts first."""
     sizes = [job.size + OPENING for job in jobs]
-    enough = sum(sizes) // most + 1
+    enough = max(sum(sizes) // most + 1, LEAST)
     batches: list[list[int]] = [[]]
     filled = 0
     for number in sorted(range(len(jobs)), key=sizes.__getitem__, reverse=True):
