@@ -87,7 +87,7 @@ def dearest(provider: str, at: float) -> Price:
 
 def forget() -> None:
     """Read the prices anew when the next one is asked for."""
-    for each in (_words, _listed, _models, _names, _model, _price, _dearest):
+    for each in (_models, _names, _model, _price, _dearest):
         each.cache_clear()
 
 
@@ -156,32 +156,6 @@ def _day(at: float) -> str:
 
 
 @lru_cache
-def _words() -> str:
-    """The prices in force; nothing where they are damaged."""
-    with suppress(OSError, ValueError), open(in_force(), encoding="utf-8") as file:
-        words = file.read()
-        return words if words.rstrip().endswith("}}") else ""
-    return ""
-
-
-@lru_cache(maxsize=1024)
-def _listed(provider: str, name: str) -> Model | None:
-    """A model by its own name, without reading the many others; None: look further."""
-    import json  # noqa: PLC0415 - as above
-
-    words = _words()
-    start = words.find(f'\n"{provider}": {{\n')
-    line = words.find(f'\n"{name}": {{"names": ["{name}"', start, words.find("\n}", start))
-    if start < 0 or line < 0:
-        return None
-    with suppress(ValueError):
-        entry = words[line : words.index("\n", line + 1)].rstrip(",")
-        models: dict[str, Model] = json.loads(f"{{{entry}}}")
-        return models[name]
-    return None
-
-
-@lru_cache
 def _models(provider: str) -> dict[str, Model]:
     with suppress(OSError, ValueError):
         return _of(in_force(), provider)
@@ -203,7 +177,7 @@ def _model(provider: str, name: str) -> str | None:
     spelled = re.sub(r"-(20\d\d)(0[1-9]|1[0-2])([0-3]\d)(?=[-:]|$)", r"-\1-\2-\3", name)
     # Some providers write a date with dashes, and some without.
     for candidate in dict.fromkeys((name, spelled, _here(provider, name))):
-        known = candidate if _listed(provider, candidate) else _names(provider).get(candidate)
+        known = _names(provider).get(candidate)
         if known:
             return known
         for model, entry in _models(provider).items():
@@ -241,7 +215,7 @@ def _in_force(entry: Model, day: str) -> Dated:
 
 @lru_cache(maxsize=1024)
 def _price(provider: str, model: str, day: str, fast: bool) -> Price | None:
-    dated = _in_force(_listed(provider, model) or _models(provider)[model], day)
+    dated = _in_force(_models(provider)[model], day)
     rows = dated["fast" if fast else "standard"]
     return Price(model, tuple(Rates(*row) for row in rows), dated["web_search"]) if rows else None
 
