@@ -10,21 +10,25 @@ from typing import Any
 import pytest
 
 from ccfb.report import readers
-from ccfb.report.readers import Job, Reading
-from ccfb.report.rows import NOTHING, Found
+from ccfb.report.listing import Transcript, transcripts_in
+from ccfb.report.readers import Reading
+from ccfb.report.rows import Found
 from report import corpus
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
+def transcripts(tmp_path_factory: pytest.TempPathFactory) -> list[Transcript]:
     folder = tmp_path_factory.mktemp("corpus")
     corpus.make(folder)
-    paths = (folder / "projects").rglob("*.jsonl")
-    return [Job(str(path), path.stat().st_size, NOTHING) for path in paths]
+    return transcripts_in((str(folder / "projects"),))
 
 
-def read(jobs: list[Job]) -> dict[int, Found]:
-    with Reading(jobs, [[(1, 5)]]) as reading:
+def begun(transcripts: list[Transcript]) -> Any:
+    return Reading(transcripts, ("projects",), [[(1, 5)]])
+
+
+def read(transcripts: list[Transcript]) -> dict[int, Found]:
+    with begun(transcripts) as reading:
         return dict(reading)
 
 
@@ -36,22 +40,26 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def alone(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> dict[int, Found]:
+def alone(transcripts: list[Transcript], monkeypatch: pytest.MonkeyPatch) -> dict[int, Found]:
     """What is found where no process can be forked."""
     with monkeypatch.context() as patch:
         patch.delattr(os, "fork")
-        return read(jobs)
+        return read(transcripts)
 
 
 @pytest.mark.usefixtures("many")
-def test_readers_side_by_side_find_what_one_finds(jobs: list[Job], alone: dict[int, Found]) -> None:
-    assert len(alone) == len(jobs)
-    assert read(jobs) == alone
+def test_readers_side_by_side_find_what_one_finds(
+    transcripts: list[Transcript], alone: dict[int, Found]
+) -> None:
+    assert len(alone) == len(transcripts)
+    assert read(transcripts) == alone
 
 
 @pytest.mark.usefixtures("many")
-def test_what_a_reader_leaves_undone_is_done(jobs: list[Job], alone: dict[int, Found]) -> None:
-    with Reading(jobs, [[(1, 5)]]) as reading:
+def test_what_a_reader_leaves_undone_is_done(
+    transcripts: list[Transcript], alone: dict[int, Found]
+) -> None:
+    with begun(transcripts) as reading:
         assert len(reading._children) == 3
         for child in reading._children:
             os.kill(child, signal.SIGKILL)
@@ -59,9 +67,9 @@ def test_what_a_reader_leaves_undone_is_done(jobs: list[Job], alone: dict[int, F
 
 
 @pytest.mark.usefixtures("many")
-def test_no_reader_is_left_behind(jobs: list[Job]) -> None:
+def test_no_reader_is_left_behind(transcripts: list[Transcript]) -> None:
     """Not even by a report that is stopped."""
-    with pytest.raises(KeyboardInterrupt), Reading(jobs, [[]]) as reading:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), begun(transcripts) as reading:  # noqa: PT012
         next(iter(reading))
         raise KeyboardInterrupt
     for child in reading._children:
@@ -72,34 +80,34 @@ def test_no_reader_is_left_behind(jobs: list[Job]) -> None:
 @pytest.mark.usefixtures("many")
 @pytest.mark.timeout(60)
 def test_no_reader_waits_for_a_report_that_has_no_use_for_it(
-    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+    transcripts: list[Transcript], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another report has done the work meanwhile; there is more to tell than a pipe holds."""
     monkeypatch.setattr(readers, "_PIPE", 4_096)
-    with Reading(jobs * 50, [[]]) as reading:
+    with begun(transcripts * 50) as reading:
         pass
     for child in reading._children:
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
 
 
-def test_a_transcript_that_is_gone_is_left_out(jobs: list[Job], tmp_path: Path) -> None:
-    gone = Job(str(tmp_path / "gone.jsonl"), 5, NOTHING)
-    assert set(read([jobs[0], gone, jobs[1]])) == {0, 2}
+def test_a_transcript_that_is_gone_is_left_out(
+    transcripts: list[Transcript], tmp_path: Path
+) -> None:
+    gone = str(tmp_path / "gone.jsonl"), 5, 0
+    assert set(read([transcripts[0], gone, transcripts[1]])) == {0, 2}
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])
 def test_all_is_handed_out_in_parts(count: int) -> None:
-    jobs = [Job("", size, NOTHING) for size in range(count)]
-    batches = readers._batches(jobs, 10)
+    batches = readers._batches(list(range(count)), 10)
     assert sorted(number for batch in batches for number in batch) == list(range(count))
     assert len(batches) <= 10
 
 
-def test_a_single_small_transcript_needs_nobody_else(jobs: list[Job]) -> None:
+def test_a_single_small_transcript_needs_nobody_else(transcripts: list[Transcript]) -> None:
     """Reading on in one session forks nothing."""
-    reading: Any = Reading(jobs[:1], [[]])
-    with reading:
+    with begun(transcripts[:1]) as reading:
         assert not reading._children
 
 

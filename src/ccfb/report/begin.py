@@ -4,14 +4,14 @@ Others do that, so it is begun before the rest of us is imported.
 """
 
 import os
-from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ccfb.report import places
 from ccfb.report.listing import Listing, Transcript, transcripts_in
 
+TYPE_CHECKING = False  # `typing` is slow to import, and readers do without it
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ccfb.report.readers import Reading
 
 READING = ("ccfb.report.ledger", "ccfb.report.readers")
@@ -24,7 +24,7 @@ Begun = tuple[list[Transcript], "Reading | None"]
 
 
 def begin(
-    folders: tuple[str, ...], needed: Iterable[str] = (), listing: Listing | None = None
+    folders: tuple[str, ...], needed: "Iterable[str]" = (), listing: Listing | None = None
 ) -> Begun:
     """List transcripts, and have them read if nothing is known of them.
 
@@ -39,14 +39,13 @@ def begin(
         continue
     transcripts = listing.transcripts() if listing else transcripts_in(folders)
     reading = _reading(folders, transcripts) if anew else None
-    deque(imports, maxlen=0)
+    for _ in imports:
+        pass
     return transcripts, reading
 
 
 def _reading(folders: tuple[str, ...], transcripts: list[Transcript]) -> "Reading":
     from ccfb.report import ledger  # noqa: PLC0415 - only when there is something to read
-    from ccfb.report.readers import Job, Reading  # noqa: PLC0415
-    from ccfb.report.rows import NOTHING  # noqa: PLC0415
+    from ccfb.report.readers import Reading  # noqa: PLC0415
 
-    jobs = [Job(path, size, NOTHING, places.place(path, folders)) for path, size, _ in transcripts]
-    return Reading(jobs, ledger.turns(ledger.events(folders), len(folders)))
+    return Reading(transcripts, folders, ledger.turns(ledger.events(folders), len(folders)))

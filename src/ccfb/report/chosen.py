@@ -4,11 +4,9 @@ To understand a configuration takes longer than all the rest of a report. One th
 before is known by the copy that is kept of it.
 """
 
-import json
-from contextlib import suppress
 from typing import Any
 
-from ccfb import paths
+from ccfb import gate, paths
 from ccfb.plans import PLANS, Plan
 from ccfb.report.model import Cap
 
@@ -33,7 +31,7 @@ def caps(now: float) -> list[Cap]:
     Args:
         now: Epoch seconds.
     """
-    limits, state = _said().get("budget", {}), _content("state.json")
+    limits, state = _said().get("budget", {}), gate.read(paths.own("state.json"))
     capped = any(cap is not None for cap in limits.values()) or state.get("allowance")
     if not state or not capped:
         return []
@@ -51,17 +49,9 @@ def caps(now: float) -> list[Cap]:
 
 def _said() -> Values:
     """What is in force of the configuration, without defaults."""
-    values = _content("config.json")
-    if values == _content("config.good.json"):
+    values = gate.read(paths.own("config.json"))
+    if values == gate.read(paths.own("config.good.json")):
         return values
     from ccfb import config  # noqa: PLC0415 - as above
 
     return config.in_force()[0].model_dump(mode="json", exclude_unset=True)
-
-
-def _content(name: str) -> Values:
-    """What a file of ours holds; nothing if it can't be read."""
-    with suppress(OSError, ValueError), open(paths.own(name), "rb") as file:
-        values = json.load(file)
-        return values if isinstance(values, dict) else {}
-    return {}

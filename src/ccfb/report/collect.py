@@ -91,7 +91,7 @@ def _refresh(
         update = Update(database, request.folders)
         stale = _stale(database, transcripts)  # another report may just have done our work
         if reading and stale == transcripts and reading.turns == update.turns:
-            update.take(stale, reading, progress)
+            update.take(reading, progress)
         elif stale:
             update.read(stale, progress)
         if gone:

@@ -1,12 +1,12 @@
 """What the ledger says of billing: who paid when, and where the limits struck."""
 
 import os
-from typing import TYPE_CHECKING
 
 from ccfb.report import places
 from ccfb.report.places import APART
 from ccfb.report.rows import FOREVER
 
+TYPE_CHECKING = False  # as in `rows`
 if TYPE_CHECKING:
     from sqlite3 import Connection
 

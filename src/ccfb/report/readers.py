@@ -10,12 +10,16 @@ import gc
 import marshal
 import os
 import select
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from typing import NamedTuple, NoReturn, Self
+from collections.abc import Iterable, Iterator, Mapping
 
-from ccfb.report.rows import Found
+from ccfb.report import places
+from ccfb.report.listing import Transcript
+from ccfb.report.rows import NOTHING, Found
 from ccfb.report.scan import Scanner, Turn
+
+TYPE_CHECKING = False  # as in `rows`
+if TYPE_CHECKING:
+    from typing import NoReturn, Self
 
 WORTH = 8_000_000
 """Bytes that are worth a reader of its own."""
@@ -41,20 +45,8 @@ _PIPE = 1 << 20
 """Bytes that a pipe should hold."""
 
 
-class Job(NamedTuple):
-    """A transcript to read."""
-
-    path: str
-    size: int
-    """Bytes that are new in it."""
-    before: Found
-    """What was found in it earlier."""
-    place: int = 0
-    """Whose turns of billing are its own."""
-
-
 Result = tuple[int, Found]
-"""The number of a job, and what was found."""
+"""The number of a transcript, and what was found."""
 
 
 class Reading:
@@ -63,19 +55,30 @@ class Reading:
     Transcripts that can't be read are left out.
 
     Args:
-        jobs: What to read.
-        turns: When billing changed, at each place; see `ccfb.report.scan`.
+        transcripts: To read.
+        folders: Of projects; where they are.
+        turns: When billing changed, in each folder; see `ccfb.report.scan`.
+        before: What was found earlier, by the number of the transcript.
     """
 
-    def __init__(self, jobs: list[Job], turns: list[list[Turn]]) -> None:
-        self.jobs = jobs
+    def __init__(
+        self,
+        transcripts: list[Transcript],
+        folders: tuple[str, ...],
+        turns: list[list[Turn]],
+        before: Mapping[int, Found] | None = None,
+    ) -> None:
+        self.transcripts = transcripts
         self.turns = turns
+        self._folders = folders
+        self._before = before or {}
         self._children: list[int] = []
         self._pipes: dict[int, bytearray] = {}
         self._poll = select.poll()
-        size = sum(job.size for job in jobs)
-        readers = max(1, min(_processors(), size // WORTH, MOST))
-        self._batches = _batches(jobs, min(readers * BATCHES, _TICKETS))
+        sizes = [self.new(number) for number in range(len(transcripts))]
+        self.size = sum(sizes)
+        readers = max(1, min(_processors(), self.size // WORTH, MOST))
+        self._batches = _batches(sizes, min(readers * BATCHES, _TICKETS))
         self._tickets, tickets = os.pipe()
         os.write(tickets, bytes(range(len(self._batches))))
         os.close(tickets)
@@ -83,7 +86,15 @@ class Reading:
             for _ in range(readers - 1):
                 self._fork()
 
-    def __enter__(self) -> Self:
+    def before(self, number: int) -> Found:
+        """What was found earlier in a transcript."""
+        return self._before.get(number, NOTHING)
+
+    def new(self, number: int) -> int:
+        """Bytes of a transcript that weren't read earlier."""
+        return self.transcripts[number][1] - self.before(number).end
+
+    def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,11 +105,11 @@ class Reading:
             os.waitpid(child, 0)
 
     def __iter__(self) -> Iterator[Result]:
-        left = set(range(len(self.jobs)))
+        read = bytearray(len(self.transcripts))
         for number, found in self._results():
-            left.discard(number)
+            read[number] = 1
             yield number, found
-        yield from self._scan(sorted(left), self._scanners())
+        yield from self._scan([n for n, done in enumerate(read) if not done], self._scanners())
 
     def _results(self) -> Iterator[Result]:
         """What is found here, and by the others."""
@@ -114,9 +125,10 @@ class Reading:
 
     def _scan(self, numbers: Iterable[int], scanners: list[Scanner]) -> Iterator[Result]:
         for number in numbers:
-            job = self.jobs[number]
+            path = self.transcripts[number][0]
+            scanner = scanners[places.place(path, self._folders)]
             try:
-                found = scanners[job.place].scan(job.path, job.before)
+                found = scanner.scan(path, self.before(number))
             except OSError:  # gone meanwhile, or not ours to read
                 continue
             yield number, found
@@ -146,8 +158,10 @@ class Reading:
     def _fork(self) -> None:
         """Start another reader."""
         ours, theirs = os.pipe()
-        with suppress(OSError, AttributeError):  # only Linux has larger pipes
+        try:  # noqa: SIM105 - readers do without `contextlib`
             fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE)
+        except (OSError, AttributeError):  # only Linux has larger pipes
+            pass
         child = os.fork()
         if not child:
             for pipe in (ours, *self._pipes):  # else nobody could tell that they aren't read
@@ -158,7 +172,7 @@ class Reading:
         self._poll.register(ours, select.POLLIN)
         self._children.append(child)
 
-    def _work(self, pipe: int) -> NoReturn:
+    def _work(self, pipe: int) -> "NoReturn":
         """A reader's whole life."""
         code = 1
         try:
@@ -182,13 +196,18 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _batches(jobs: list[Job], most: int) -> list[list[int]]:
-    """Parts that take about as long as each other, the largest transcripts first."""
-    sizes = [job.size + OPENING for job in jobs]
+def _batches(sizes: list[int], most: int) -> list[list[int]]:
+    """Parts that take about as long as each other, the largest transcripts first.
+
+    Args:
+        sizes: Bytes to read, by the number of the transcript.
+        most: Parts.
+    """
+    sizes = [size + OPENING for size in sizes]
     enough = max(sum(sizes) // most + 1, LEAST)
     batches: list[list[int]] = [[]]
     filled = 0
-    for number in sorted(range(len(jobs)), key=sizes.__getitem__, reverse=True):
+    for number in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True):
         if filled >= enough:
             batches.append([])
             filled = 0

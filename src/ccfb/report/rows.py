@@ -1,10 +1,10 @@
 """What is kept of a transcript: numbers in rows, and the words that many rows share."""
 
 from array import array
+from collections import namedtuple
 from collections.abc import Collection, Iterator
 from itertools import chain
 from struct import Struct, pack
-from typing import NamedTuple
 
 WIDTH = 9
 """Numbers in a row: key, time (milliseconds since the epoch), index of its kind; tokens: output,
@@ -27,8 +27,14 @@ the start of its run, with whose sums a resumed or forked session goes on; the s
 and by model the input, output, read and written tokens, searches, and dollars."""
 
 
-class Found(NamedTuple):
+# `typing` would take as long to import as all that readers need besides.
+_FOUND = namedtuple("_FOUND", "rows kinds states folder end guard invalid unknown cut")  # noqa: PYI024
+
+
+class Found(_FOUND):
     """What a transcript holds; all of it can be marshalled."""
+
+    __slots__ = ()
 
     rows: bytes
     """One for each message."""

@@ -5,12 +5,11 @@ which lines may be answers of the model, which of those tell most of their reque
 tell. The first sees every line, and is kept short; the others see fewer and fewer.
 """
 
-import json
 import os
 from bisect import bisect_right
 from functools import cache
-from typing import Any
 
+from ccfb.gate import loads
 from ccfb.report.answer import (
     HEAD,
     REQUEST,
@@ -28,6 +27,10 @@ from ccfb.report.answer import (
     time_of,
 )
 from ccfb.report.rows import AT, KEY, NOTHING, OUTPUT, Found, each, number, packed
+
+TYPE_CHECKING = False  # as in `rows`
+if TYPE_CHECKING:
+    from typing import Any
 
 BUFFER = 1 << 18
 """Bytes read at a time."""
@@ -299,7 +302,7 @@ class Scanner:
             return kind
         origin = self._origins.get(end)
         if origin is None:
-            row = json.loads('{"":"' + end.decode("utf-8", "replace"))
+            row = loads('{"":"' + end.decode("utf-8", "replace"))
             if not isinstance(row, dict) or "sessionId" not in row:
                 raise ValueError(end)
             origin = self._origins[end] = origin_of(row)
@@ -318,7 +321,7 @@ class Scanner:
         """Parse a line; it may be no answer at all."""
         words = self._buffer[line:stop].decode(errors="replace").strip()
         try:
-            row = json.loads(words) if words else None
+            row = loads(words) if words else None
             if isinstance(row, dict):
                 told = account(row)
                 if told:
@@ -337,7 +340,7 @@ class Scanner:
         if not kept:
             return 0
         try:
-            json.loads(self._buffer[:kept].decode(errors="replace"))
+            loads(self._buffer[:kept].decode(errors="replace"))
         except ValueError:
             return 1
         self._buffer[kept : kept + 1] = b"\n"
@@ -357,7 +360,7 @@ class Scanner:
         before = os.pread(self._file, min(BACK, place), max(0, place - BACK))
         for words in reversed(before.split(b"\n")):
             try:
-                row: Any = json.loads(words.decode())
+                row: Any = loads(words.decode())
                 if row["type"] in _TIMED:
                     return time_of(row["timestamp"])
             except (KeyError, TypeError, ValueError):

@@ -27,7 +27,7 @@ from ccfb.report.rows import (
 )
 from ccfb.report.scan import guard_of
 
-FLUSH = 256
+FLUSH = 64
 """Transcripts that are written at a time."""
 
 SPARSE = 1_024
@@ -66,21 +66,20 @@ class Update:
 
     def read(self, transcripts: list[Transcript], progress: Progress) -> None:
         """Read transcripts that are new, or have changed."""
-        jobs = [self._job(path, size) for path, size, _ in transcripts]
-        with readers.Reading(jobs, self.turns) as reading:
-            self.take(transcripts, reading, progress)
+        known = (self._before(path, size) for path, size, _ in transcripts)
+        before = {number: found for number, found in enumerate(known) if found.end}
+        with readers.Reading(transcripts, self._folders, self.turns, before) as reading:
+            self.take(reading, progress)
 
-    def take(
-        self, transcripts: list[Transcript], reading: readers.Reading, progress: Progress
-    ) -> None:
+    def take(self, reading: readers.Reading, progress: Progress) -> None:
         """Take what is found in transcripts that are being read."""
-        total, done = sum(job.size for job in reading.jobs), 0
-        self._marks = bytearray(total // SPARSE + 1)
+        done = 0
+        self._marks = bytearray(reading.size // SPARSE + 1)
         for number, found in reading:
-            job = reading.jobs[number]
-            self._put(transcripts[number], found, anew=not job.before.end)
-            done += job.size
-            progress(done, total)
+            anew = not reading.before(number).end
+            self._put(reading.transcripts[number], found, anew=anew)
+            done += reading.new(number)
+            progress(done, reading.size)
         self._settle()
 
     def forget(self, paths: Iterable[str]) -> None:
@@ -102,13 +101,10 @@ class Update:
         self._restate(self._paths)
         self._explain(self._changed)
 
-    def _job(self, path: str, size: int) -> readers.Job:
-        """What is to be read of a transcript: what was added, or all of it."""
-        before = self._before(path, size) if path in self._files else NOTHING
-        return readers.Job(path, size - before.end, before, places.place(path, self._folders))
-
     def _before(self, path: str, size: int) -> Found:
         """What is known of a transcript, if it has only grown."""
+        if path not in self._files:
+            return NOTHING
         file = self._files[path]
         end, guard, folder, invalid, unknown = self._database.execute(
             "SELECT end, guard, folder, invalid, unknown FROM files WHERE id = ?", (file,)
