@@ -60,8 +60,7 @@ ROOMS = {
     "ccfb.prices": {"ccfb.errors", "ccfb.paths", "ccfb.files"},
     "ccfb.meter": {"ccfb.client", "ccfb.prices"},
     "ccfb.estimate": {"ccfb.client", "ccfb.meter", "ccfb.prices"},
-    "ccfb.report": BASE
-    | {"ccfb.billing", "ccfb.gate", "ccfb.plans", "ccfb.prices", "ccfb.words"},
+    "ccfb.report": BASE | {"ccfb.billing", "ccfb.gate", "ccfb.plans", "ccfb.prices", "ccfb.words"},
     "ccfb.usage": BASE | {"ccfb.gate"},
     "ccfb.effects": BASE
     | {"ccfb.billing", "ccfb.client", "ccfb.gate", "ccfb.providers", "ccfb.secrets"}

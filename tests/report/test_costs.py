@@ -54,8 +54,8 @@ def test_every_message_costs_what_the_price_list_says(tmp_path: Path, seed: int)
     compared = 0
     for path in transcripts(tmp_path):
         found = scanner.scan(str(path))
-        for row in each(found.rows):
-            session, model, fast, _ = found.kinds[row[KIND]]
+        for row in each(found["rows"]):
+            session, model, fast, _ = found["kinds"][row[KIND]]
             message = slowly.Message(row[AT], session, model, fast, row[OUTPUT:])
             tiers = facts.tariff(facts.seller(model), model, fast, row[AT] // DAY)
             slow = slow_cost(message)

@@ -24,10 +24,10 @@ def test_sums_cost_what_their_messages_do(tmp_path: Path) -> None:
     scanner = Scanner([])
     for path in (tmp_path / "projects").rglob("*.jsonl"):
         found = scanner.scan(str(path))
-        sums = facts.sums(found.rows, found.kinds, {})
+        sums = facts.sums(found["rows"], found["kinds"], {})
         costs = []
-        for _, at, kind, *used in each(found.rows):
-            _, model, fast, _ = found.kinds[kind]
+        for _, at, kind, *used in each(found["rows"]):
+            _, model, fast, _ = found["kinds"][kind]
             tiers = facts.tariff(facts.seller(model), model, fast, at // 86_400_000)
             costs.append(facts.cost(tiers, used))
         assert sum(sum_[2] for sum_ in sums) == len(costs)

@@ -119,7 +119,7 @@ def test_a_reader_survives_damaged_lines_from_the_start(tmp_path: Path) -> None:
         "import sys\n"
         "from ccfb.report.scan import Scanner\n"
         "found = Scanner([]).scan(sys.argv[1])\n"
-        "print(found.invalid, found.unknown, found.cut)"
+        "print(found['invalid'], found['unknown'], found['cut'])"
     )
     command = [sys.executable, "-c", script, str(path)]
     done = subprocess.run(command, capture_output=True, check=True, text=True)

@@ -78,8 +78,8 @@ def read(path: Path, content: bytes, turns: Iterable[Turn] = ()) -> Found:
 def told(found: Found) -> dict[int, slowly.Message]:
     """What was found, by key."""
     return {
-        key: slowly.Message(at, *found.kinds[kind][:3], tuple(used))
-        for key, at, kind, *used in each(found.rows)
+        key: slowly.Message(at, *found["kinds"][kind][:3], tuple(used))
+        for key, at, kind, *used in each(found["rows"])
     }
 
 
@@ -109,7 +109,7 @@ def test_a_corpus_is_read_as_it_was_made(made: Any) -> None:
     cut = 0
     for transcript in (folder / "projects").rglob("*.jsonl"):
         found = scanner.scan(str(transcript))
-        cut += found.cut
+        cut += found["cut"]
         for key, message in told(found).items():
             best[key] = max(message.used, best.get(key, (0,)))
     assert best == {
@@ -126,17 +126,75 @@ def test_the_simple_reader_finds_the_same(made: Any) -> None:
     for transcript in (folder / "projects").rglob("*.jsonl"):
         found = scanner.scan(str(transcript))
         assert told(found) == expected(transcript.read_bytes())
-        assert (found.invalid, found.unknown) == (0, 0)
+        assert (found["invalid"], found["unknown"]) == (0, 0)
 
 
-def test_the_usual_forms_are_those_that_the_client_writes(made: Any) -> None:
-    """They are read without being parsed: that is where the speed is."""
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Answers that were parsed as a whole."""
+    found: list[object] = []
+
+    def parsed(row: dict[str, Any]) -> object:
+        read = answer.parsed(row)
+        if read:
+            found.append(read)
+        return read
+
+    monkeypatch.setattr(scan, "parsed", parsed)
+    return found
+
+
+def test_what_the_client_writes_is_read_without_being_parsed(
+    made: Any, parsed: list[object]
+) -> None:
+    """That is where the speed is. Invented sessions, and recorded ones."""
     _, folder = made
-    for transcript in (folder / "projects").rglob("*.jsonl"):
-        for words in transcript.read_bytes().splitlines():
-            if b'"role":"assistant","model"' in words:
-                assert answer.HEAD.search(words)
-                assert answer.TAIL.search(words)
+    scanner = Scanner([])
+    read = 0
+    for place in (folder / "projects", SESSIONS):
+        for transcript in place.rglob("*.jsonl"):
+            read += len(told(scanner.scan(str(transcript))))
+    assert read > 200
+    assert not parsed
+
+
+LATER = [
+    usage(),
+    usage(later=5),
+    usage(later={"tokens": [1, 2, {"input_tokens": 9, "ephemeral_5m_input_tokens": 3}]}),
+    usage(later="2026-11-20"),
+    usage(later=0.25),
+    usage(speed="fast"),
+    usage(speed=None),
+    usage(iterations=[{"input_tokens": 3, "output_tokens": 11, "type": "message"}] * 2),
+    usage(server_tool_use=None),
+    usage(cache_creation=None),
+    usage(cache_creation={"ephemeral_30m_input_tokens": 4, "ephemeral_1h_input_tokens": 20}),
+    {"output_tokens": 11},
+    {"output_tokens": 11, "input_tokens": 3, "service_tier": "tier 2"},
+    {"cache_creation": {"input_tokens": 8}, **usage()},
+    {"server_tool_use": {"output_tokens": 8, "web_search_requests": 6}, "output_tokens": 7},
+]
+
+
+@pytest.mark.parametrize("used", LATER, ids=str)
+def test_another_form_of_use_is_learned(
+    path: Path, used: dict[str, Any], parsed: list[object]
+) -> None:
+    """Later clients will tell more, and gateways tell less."""
+    doubled = json.loads(json.dumps(used), parse_int=lambda number: 12 * int(number))
+    content = line(row("msg_1", usage=used)) + line(row("msg_2", usage=doubled))
+    assert told(read(path, content)) == expected(content)
+    assert not parsed
+
+
+@pytest.mark.parametrize("number", ["5", -5, 0.5, 1e30, None, True, [5], {"5": 5}, 10**9, 10**30])
+@pytest.mark.parametrize("field", ["output_tokens", "input_tokens", "cache_creation"])
+def test_what_is_no_number_of_tokens_is_not_learned(path: Path, number: Any, field: str) -> None:
+    odd = usage(**{field: number})
+    rows = [row(str(name), usage=used) for name, used in enumerate([odd, usage(), odd, usage(12)])]
+    content = b"".join(map(line, rows))
+    assert told(read(path, content)) == expected(content)
 
 
 @pytest.mark.parametrize("size", [64, 1_000, 5_000])
@@ -301,7 +359,7 @@ def test_what_cannot_be_read_is_counted_and_nothing_else_is_lost(
     path: Path, damaged: bytes, counted: tuple[int, int, int]
 ) -> None:
     found = read(path, line(row("msg_1")) + line(row("msg_2")) + damaged)
-    assert (found.invalid, found.unknown, found.cut) == counted
+    assert (found["invalid"], found["unknown"], found["cut"]) == counted
     assert len(told(found)) == 2
 
 
@@ -309,7 +367,7 @@ def test_a_last_line_without_its_end_counts_and_is_read_again(path: Path) -> Non
     content = line(row("msg_1"))
     first = read(path, content + line(row("msg_2")).rstrip())
     assert len(told(first)) == 2
-    assert first.end == len(content)
+    assert first["end"] == len(content)
     path.write_bytes(content + line(row("msg_2")) + line(row("msg_3")))
     assert len(told(Scanner([]).scan(str(path), first))) == 3
 
@@ -328,7 +386,7 @@ def test_reading_on_finds_what_reading_anew_does(
 
 def test_a_subagent_and_a_copy_belong_to_the_session_that_asked(path: Path) -> None:
     found = read(path, line(row(sessionId="copy", requestSessionId="first", isSidechain=True)))
-    assert found.kinds[0][0] == "first"
+    assert found["kinds"][0][0] == "first"
 
 
 @given(
@@ -368,7 +426,7 @@ def test_a_request_is_billed_to_who_was_billed_when_it_was_sent(path: Path) -> N
         + sent(AT + 701) + answered(AT + 702, "after")
     )  # fmt: skip
     found = read(path, content, turns)
-    billed = {key: found.kinds[kind][3] for key, _, kind, *_ in each(found.rows)}
+    billed = {key: found["kinds"][kind][3] for key, _, kind, *_ in each(found["rows"])}
     assert billed == {
         number(name.encode() * 2): switch
         for name, switch in {"before": 0, "during": 7, "still": 7, "after": 0}.items()
@@ -384,7 +442,7 @@ def test_the_budget_counts_the_same_requests(made: Any) -> None:
     billed = set()
     for transcript in (folder / "projects").rglob("*.jsonl"):
         found = scanner.scan(str(transcript))
-        billed |= {key for key, _, kind, *_ in each(found.rows) if found.kinds[kind][3]}
+        billed |= {key for key, _, kind, *_ in each(found["rows"]) if found["kinds"][kind][3]}
     metered = messages(folder / "projects", since, until)
     assert billed == {number("".join(message.id).encode()) for message in metered}
     assert billed
@@ -401,13 +459,13 @@ def test_an_account_is_read_where_it_stands(path: Path) -> None:
     later = row("msg_2", timestamp="2026-11-20T11:00:00Z")
     found = read(path, line(row("msg_1")) + line(account) + line(later))
     models = {"claude-opus-5": [1, 0, 0, 0, 0, 0.5]}
-    assert found.states == [(5, "s", round(AT * 1000) + 123, models)]
+    assert found["states"] == [(5, "s", round(AT * 1000) + 123, models)]
 
 
 def test_a_transcript_is_known_again_by_what_stands_before_its_end(path: Path) -> None:
     found = read(path, line(row("msg_1")) * 3)
     file = os.open(path, os.O_RDONLY)
-    assert scan.guard_of(file, found.end) == found.guard
-    assert scan.guard_of(file, found.end - 1) != found.guard
+    assert scan.guard_of(file, found["end"]) == found["guard"]
+    assert scan.guard_of(file, found["end"] - 1) != found["guard"]
     os.close(file)
-    assert read(path, b"").end == NOTHING.end
+    assert read(path, b"")["end"] == NOTHING["end"]

@@ -1,12 +1,13 @@
 """What lines of a transcript tell of use: answers of the model, and the client's own accounts.
 
-The usual form of an answer (seen on 2.1.105 to 2.1.329) is read at its two ends, without what was
-said in between: that takes a fraction of the time. Any other line is parsed.
+Answers are read at their two ends, without what was said in between: that takes a fraction of the
+time. How such an end looks is learned once, by parsing it; whatever can't be read so is parsed as a
+whole.
 """
 
-import re
-from collections.abc import Mapping
+from operator import itemgetter
 
+from ccfb.gate import loads
 from ccfb.report.rows import FOREVER
 
 try:  # the half of `datetime` that is needed, and takes a quarter of the time to import
@@ -16,6 +17,7 @@ except ImportError:  # another Python than CPython
 
 TYPE_CHECKING = False  # as in `rows`
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
 Origin = tuple[str, str]
@@ -25,30 +27,32 @@ Answer = tuple[bytes, int, Origin, str, bool, tuple[int, ...]]
 """The names of the message and its request, the time (milliseconds since the epoch), the origin,
 the model, whether in fast mode, and tokens as in `ccfb.report.rows`."""
 
+MESSAGE = b'"message":{'
 USAGE = b'"stop_sequence":null,"usage":{'
 """Behind what was said, the last part of a message."""
 
-HEAD = re.compile(
-    rb'\{"parentUuid":(?P<parent>null|"[^"]*"),"isSidechain":(?:true|false),(?:"agentId":"[^"]*",)?'
-    rb'"message":\{(?:"model":"(?P<model>[^"\\<]+)",)?"id":"(?P<name>[^"\\]+)","type":"message",'
-    rb'"role":"assistant",(?:"model":"(?P<model_behind>[^"\\<]+)",)?"content":\['
-)
-"""How its line starts."""
-
-TAIL = re.compile(
-    rb'"stop_sequence":null,"usage":\{"input_tokens":(\d{1,9}),'
-    rb'"cache_creation_input_tokens":(\d{1,9}),"cache_read_input_tokens":(\d{1,9}),'
-    rb'"output_tokens":(\d{1,9})(?:,"output_tokens_details":\{[^{}]*\})?'
-    rb',"server_tool_use":\{"web_search_requests":(\d{1,9}),"web_fetch_requests":\d+\}'
-    rb',"service_tier":"[^"]*","cache_creation":'
-    rb'\{"ephemeral_1h_input_tokens":(\d{1,9}),"ephemeral_5m_input_tokens":(\d{1,9})\}'
-    rb'(?:,"inference_geo":"[^"]*")?(?:,"iterations":\[\])?,"speed":"(\w+)"'
-    rb'(?:,"fallback_credit":null)?\}(?:,"stop_details":null)?\}'
-)
-"""How it ends; the fourth group is the output."""
+CONTENT = b'"content":['
+"""What was said begins here."""
 
 IMPOSSIBLE = 10**9
 """More tokens than a message can have."""
+
+DIGITS = b"0123456789"
+SPACED = bytes(sign if sign in DIGITS else 32 for sign in range(256))
+"""A table by which to leave only numbers."""
+
+Form = tuple[int, "Callable[[Sequence[bytearray]], Sequence[bytearray]]", bool]
+"""How to read what looks alike but for its numbers: how many these are, with a 0 behind them; which
+of them are the tokens, in the order of the client; and whether it was in fast mode."""
+
+_NUMBERS = (
+    *("input_tokens", "cache_creation_input_tokens"),
+    *("cache_read_input_tokens", "output_tokens"),
+)
+_SEARCHES = "web_search_requests"
+_WRITTEN = ("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens")
+_BEHIND = frozenset({"cwd", "requestId", "requestSessionId", "sessionId", "timestamp", "type"})
+"""What a row tells behind its message."""
 
 TYPE = b'"type":"assistant"'
 TIME = b'"timestamp":"'
@@ -75,6 +79,73 @@ _STATED = (
 
 class UnknownFormError(Exception):
     """A line that should tell something, and doesn't in any way that is known."""
+
+
+def form_of(words: bytes) -> Form:
+    """Learn how the end of a message looks, from its usage on.
+
+    Args:
+        words: Such an end, from `USAGE` to the end of the message.
+
+    Raises:
+        ValueError: Its tokens aren't told by numbers.
+    """
+    parts, count = words.split(b'"'), 0
+    for index, part in enumerate(parts):
+        numbers = part.translate(SPACED).split()
+        if not index % 2 and numbers == [part.strip(b":,{}")]:  # a value, and nothing but digits
+            parts[index] = part.replace(numbers[0], b'"#%d"' % count)
+        count += len(numbers)
+    try:
+        usage: Any = loads("{" + b'"'.join(parts).decode())["usage"]  # type: ignore[index]
+        tools, split = (usage.get(name) or {} for name in ("server_tool_use", "cache_creation"))
+        told = [usage.get(name) for name in _NUMBERS] + [
+            tools.get(_SEARCHES),
+            *map(split.get, _WRITTEN),
+        ]
+        places = [_place(each, count) for each in told]
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError(words) from None
+    return count + 1, itemgetter(*places), usage.get("speed") == "fast"
+
+
+def _place(told: str | None, none: int) -> int:
+    """Which number it is that tells something.
+
+    Raises:
+        ValueError: It isn't told by a number.
+    """
+    if told is None:
+        return none
+    if told[0] != "#":
+        raise ValueError(told)
+    return int(told[1:])
+
+
+def model_of(words: bytes, before: bytes, behind: bytes) -> str:
+    """The model of a message.
+
+    Args:
+        words: The start of its line, up to what was said.
+        before: What stands before its name, from the second field on.
+        behind: What stands behind it.
+
+    Raises:
+        ValueError: Not as usual.
+    """
+    row: Any = loads(words.decode() + "]}}")
+    try:
+        message = row["message"]
+        name, model = message["id"], message["model"]
+        whole = words.endswith(before + name.encode() + behind)
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError(words) from None
+    nested = b"{" in before[before.find(MESSAGE) + len(MESSAGE) :] + behind
+    if not whole or nested or not _BEHIND.isdisjoint(row):
+        raise ValueError(words)
+    if not isinstance(model, str) or model == _CLIENT:
+        raise ValueError(model)
+    return model
 
 
 def parsed(row: "dict[str, Any]") -> Answer | None:

@@ -10,7 +10,6 @@ import gc
 import marshal
 import os
 import select
-from collections.abc import Iterable, Iterator, Mapping
 
 from ccfb.report import places
 from ccfb.report.listing import Transcript
@@ -19,6 +18,7 @@ from ccfb.report.scan import Scanner, Turn
 
 TYPE_CHECKING = False  # as in `rows`
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import NoReturn, Self
 
 WORTH = 8_000_000
@@ -66,7 +66,7 @@ class Reading:
         transcripts: list[Transcript],
         folders: tuple[str, ...],
         turns: list[list[Turn]],
-        before: Mapping[int, Found] | None = None,
+        before: "Mapping[int, Found] | None" = None,
     ) -> None:
         self.transcripts = transcripts
         self.turns = turns
@@ -92,7 +92,7 @@ class Reading:
 
     def new(self, number: int) -> int:
         """Bytes of a transcript that weren't read earlier."""
-        return self.transcripts[number][1] - self.before(number).end
+        return self.transcripts[number][1] - self.before(number)["end"]
 
     def __enter__(self) -> "Self":
         return self
@@ -104,14 +104,14 @@ class Reading:
         for child in self._children:
             os.waitpid(child, 0)
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> "Iterator[Result]":
         read = bytearray(len(self.transcripts))
         for number, found in self._results():
             read[number] = 1
             yield number, found
         yield from self._scan([n for n, done in enumerate(read) if not done], self._scanners())
 
-    def _results(self) -> Iterator[Result]:
+    def _results(self) -> "Iterator[Result]":
         """What is found here, and by the others."""
         scanners = self._scanners()
         while ticket := os.read(self._tickets, 1):
@@ -123,7 +123,7 @@ class Reading:
     def _scanners(self) -> list[Scanner]:
         return [Scanner(turns) for turns in self.turns]
 
-    def _scan(self, numbers: Iterable[int], scanners: list[Scanner]) -> Iterator[Result]:
+    def _scan(self, numbers: "Iterable[int]", scanners: list[Scanner]) -> "Iterator[Result]":
         for number in numbers:
             path = self.transcripts[number][0]
             scanner = scanners[places.place(path, self._folders)]
@@ -133,7 +133,7 @@ class Reading:
                 continue
             yield number, found
 
-    def _take(self, wait: int | None) -> Iterator[Result]:
+    def _take(self, wait: int | None) -> "Iterator[Result]":
         """What has come from the others.
 
         Args:
@@ -151,8 +151,7 @@ class Reading:
                 end = _LENGTH + int.from_bytes(came[:_LENGTH], "big")
                 if len(came) < end:
                     break
-                for number, *found in marshal.loads(came[_LENGTH:end]):  # noqa: S302 - our own
-                    yield number, Found(*found)
+                yield from marshal.loads(came[_LENGTH:end])  # noqa: S302 - our own
                 del came[:end]
 
     def _fork(self) -> None:
@@ -181,8 +180,7 @@ class Reading:
             with open(pipe, "wb") as out:
                 while ticket := os.read(self._tickets, 1):
                     batch = self._batches[ticket[0]]
-                    found = [(number, *each) for number, each in self._scan(batch, scanners)]
-                    words = marshal.dumps(found)
+                    words = marshal.dumps(list(self._scan(batch, scanners)))
                     out.write(len(words).to_bytes(_LENGTH, "big") + words)
                     out.flush()
             code = 0

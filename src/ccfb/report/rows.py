@@ -1,10 +1,13 @@
 """What is kept of a transcript: numbers in rows, and the words that many rows share."""
 
-from array import array
-from collections import namedtuple
-from collections.abc import Collection, Iterator
 from itertools import chain
 from struct import Struct, pack
+
+TYPE_CHECKING = False  # readers begin sooner without `typing`, and all that it imports
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Collection, Iterator
+    from typing import TypedDict
 
 WIDTH = 9
 """Numbers in a row: key, time (milliseconds since the epoch), index of its kind; tokens: output,
@@ -27,34 +30,34 @@ the start of its run, with whose sums a resumed or forked session goes on; the s
 and by model the input, output, read and written tokens, searches, and dollars."""
 
 
-# `typing` would take as long to import as all that readers need besides.
-_FOUND = namedtuple("_FOUND", "rows kinds states folder end guard invalid unknown cut")  # noqa: PYI024
+if TYPE_CHECKING:
 
+    class Found(TypedDict):
+        """What a transcript holds; all of it can be marshalled."""
 
-class Found(_FOUND):
-    """What a transcript holds; all of it can be marshalled."""
+        rows: bytes
+        """One for each message."""
+        kinds: list[Kind]
+        states: list[State]
+        folder: str
+        """Where the client worked at first."""
+        end: int
+        """Bytes read, up to the end of a line."""
+        guard: int
+        """A number for the bytes before: by it a file is known again that has grown."""
+        invalid: int
+        """Lines that aren't JSON."""
+        unknown: int
+        """Answers of the model in a form that isn't known."""
+        cut: int
+        """1 if the last line isn't complete."""
 
-    __slots__ = ()
+else:
+    Found = dict
 
-    rows: bytes
-    """One for each message."""
-    kinds: list[Kind]
-    states: list[State]
-    folder: str
-    """Where the client worked at first."""
-    end: int
-    """Bytes read, up to the end of a line."""
-    guard: int
-    """A number for the bytes before: by it a file is known again that has grown."""
-    invalid: int
-    """Lines that aren't JSON."""
-    unknown: int
-    """Answers of the model in a form that isn't known."""
-    cut: int
-    """1 if the last line isn't complete."""
-
-
-NOTHING = Found(b"", [], [], "", 0, 0, 0, 0, 0)
+NOTHING = Found(
+    rows=b"", kinds=[], states=[], folder="", end=0, guard=0, invalid=0, unknown=0, cut=0
+)
 
 
 def number(words: bytes) -> int:
@@ -62,13 +65,15 @@ def number(words: bytes) -> int:
     return hash(int.from_bytes(words, "big"))
 
 
-def packed(rows: Collection[tuple[int, ...]]) -> bytes:
+def packed(rows: "Collection[tuple[int, ...]]") -> bytes:
     """Rows as they are kept."""
     return pack(f"{len(rows) * WIDTH}q", *chain.from_iterable(rows))
 
 
 def unpack(rows: bytes) -> "array[int]":
     """The numbers of all rows, one after the other."""
+    from array import array  # noqa: PLC0415 - readers do without: it imports `collections`
+
     numbers = array("q")
     numbers.frombytes(rows)
     return numbers
@@ -79,6 +84,6 @@ def singly(rows: bytes) -> list[bytes]:
     return [rows[start : start + _ROW.size] for start in range(0, len(rows), _ROW.size)]
 
 
-def each(rows: bytes) -> Iterator[tuple[int, ...]]:
+def each(rows: bytes) -> "Iterator[tuple[int, ...]]":
     """The rows, one by one."""
     return _ROW.iter_unpack(rows)

@@ -7,20 +7,25 @@ tell. The first sees every line, and is kept short; the others see fewer and few
 
 import os
 from bisect import bisect_right
-from functools import cache
+from operator import itemgetter
 
 from ccfb.gate import loads
 from ccfb.report.answer import (
-    HEAD,
+    CONTENT,
+    DIGITS,
+    MESSAGE,
     REQUEST,
-    TAIL,
+    SPACED,
     TIME,
     TYPE,
     USAGE,
     Answer,
+    Form,
     Origin,
     UnknownFormError,
     account,
+    form_of,
+    model_of,
     origin_of,
     parsed,
     plain,
@@ -47,22 +52,31 @@ LONGEST = 3_600_000
 BACK = 1 << 22
 """Bytes before a message in which the row is looked for that its request was sent after."""
 
+MOST = 100
+"""Ways in which answers begin, and in which they end, that are remembered."""
+
 _SPARE = 16
 """Bytes at the end of the buffer in which nothing is read."""
-_MESSAGE = b'"message":{'
 _USER = b'"message":{"role":"user"'
 _ATTACHMENT = b'"attachment":{'
 _BRACE, _END, _ESCAPE, _QUOTE, _T = map(ord, '}\n\\"t')
+_NONE = bytearray(b"0")
+_MANY = 1 << 29
+"""About half of what is impossible."""
 _NEVER = b"\n"
 """Stands in no line."""
 _USUAL = len("2026-11-21T16:59:01.042Z")
 _MINUTES = {f"{number:02}:": number * 60_000 for number in range(60)}
 _SECONDS = {f"{number:02}.": number * 1_000 for number in range(60)}
 _THOUSANDTHS = {f"{number:03}Z": number for number in range(1_000)}
+_HOURS: dict[str, int] = {}
 _TYPED = b'{"type":"'
 _TOLD = (b'{"type":"assistant"', b'{"type":"cost-state"')
 """Of the rows that begin with their type, those that tell what was used."""
 _USED = b'"output_tokens":'
+_ID = b'"id":"'
+_PARENT = b'{"parentUuid":'
+_NEXT = b',"'
 _TO_TIME, _TO_REQUEST = len(TIME), len(REQUEST)
 _TIMED = frozenset({"assistant", "attachment", "system", "user", "api-request"})
 """Rows that a request may be sent after; others may tell the time of what they describe."""
@@ -75,11 +89,12 @@ Line = tuple[int, int, int, int]
 """Places in the buffer: where a line starts, where its message does, where the last part of that
 does (-1: it hasn't the usual form), and where the line ends."""
 
-Look = tuple[int, bytes, bytes, bytes, bytes]
-"""What is mostly the same as in the answer before: how long its row starts with what isn't, what
-stands around its name and behind the row's time, and the model."""
+Look = tuple[int, bytes, bytes, bytes, str]
+"""What is mostly the same as in the answer before: where in its row its name is, what stands before
+that (but for the row's parent) and behind it, what stands behind the row's time, and the model."""
 
-NOBODY: Look = (0, _NEVER, _NEVER, _NEVER, b"")
+NOTHING_TOLD: Form = (0, itemgetter(0), False)
+NOBODY: Look = (0, _NEVER, _NEVER, _NEVER, "")
 
 
 class Scanner:
@@ -93,40 +108,42 @@ class Scanner:
         self._turns = [at for at, _ in turns]
         self._switches = [0, *(switch for _, switch in turns)]
         self._buffer = bytearray(BUFFER)
+        self._forms: dict[bytes, Form] = {}
+        self._models: dict[tuple[bytes, bytes], str] = {}
 
     def scan(self, path: str, before: Found = NOTHING) -> Found:
         """Read a transcript, or what has been added to it.
 
         Args:
             path: Of the transcript.
-            before: What was found in it up to `before.end`.
+            before: What was found in it up to its `end`.
 
         Raises:
             OSError: It can't be read.
         """
-        self._best = {row[KEY]: row for row in each(before.rows)}
-        self._kinds = {kind: index for index, kind in enumerate(before.kinds)}
-        self._states = {state[0]: state for state in before.states}
+        self._best = {row[KEY]: row for row in each(before["rows"])}
+        self._kinds = {kind: index for index, kind in enumerate(before["kinds"])}
+        self._states = {state[0]: state for state in before["states"]}
         self._origins: dict[bytes, Origin] = {}
-        self._usual: dict[tuple[bytes, bytes, bytes], int] = {}
-        self._folder = before.folder
-        self._invalid, self._unknown = before.invalid, before.unknown
+        self._usual: dict[tuple[str, bool, bytes], int] = {}
+        self._folder = before["folder"]
+        self._invalid, self._unknown = before["invalid"], before["unknown"]
         self._file = os.open(path, os.O_RDONLY)
         try:
-            cut = self._read(before.end)
+            cut = self._read(before["end"])
             guard = guard_of(self._file, self._base)
         finally:
             os.close(self._file)
         return Found(
-            packed(self._best.values()),
-            list(self._kinds),
-            list(self._states.values()),
-            self._folder,
-            self._base,
-            guard,
-            self._invalid,
-            self._unknown,
-            cut,
+            rows=packed(self._best.values()),
+            kinds=list(self._kinds),
+            states=list(self._states.values()),
+            folder=self._folder,
+            end=self._base,
+            guard=guard,
+            invalid=self._invalid,
+            unknown=self._unknown,
+            cut=cut,
         )
 
     def _read(self, offset: int) -> int:
@@ -168,7 +185,7 @@ class Scanner:
                 if starts(_TOLD, line):
                     found.append((line, line, -1, stop))
             else:
-                message = find(_MESSAGE, line, line + NEAR)
+                message = find(MESSAGE, line, line + NEAR)
                 if 0 < message < stop:
                     if not starts(_USER, message):
                         usage = rfind(USAGE, message, stop)
@@ -188,41 +205,44 @@ class Scanner:
         An answer has a line for each block of its content, and most tell the same of its use.
         """
         buffer, best = self._buffer, self._best
-        find, starts = buffer.find, buffer.startswith
-        same = used = asked = bytearray(_NEVER)
+        find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
+        nothing = same = used = asked = shape = bytearray(_NEVER)
         lead, before, behind, end, model = NOBODY
-        kind, speed = -1, b""
+        form, kind = NOTHING_TOLD, -1
         for line, message, usage, stop in lines:
             if starts(same, message) and starts(used, usage) and find(asked, usage, stop) > 0:
                 continue
-            same = bytearray(_NEVER)
+            same = nothing
             try:
-                tail = TAIL.match(buffer, usage, stop) if usage > 0 else None
-                if not tail:
-                    self._take_other(line, stop)
-                    continue
-                told = tail.end()
-                *numbers, mode = tail.groups()
-                name, time_end = line + lead + len(before), stop - len(end)
+                # With nothing but the end of a row behind it, a usage is that of the row's message.
+                told = rfind(_BRACE, usage, stop - 1) + 1 if usage > 0 else 0
+                words = buffer[usage:told]
+                looks = words.translate(None, DIGITS)
+                if looks != shape:
+                    form, kind = self._form(words, looks), -1
+                    shape = looks
+                count, tokens, fast = form
+                numbers = words.translate(SPACED).split()
+                numbers.append(_NONE)
+                name, time = line + lead, stop - len(end) - _USUAL
                 name_end = find(_QUOTE, name, usage)
                 if (
-                    mode != speed
-                    or not starts(before, line + lead)
+                    not starts(before, name - len(before))
                     or not starts(behind, name_end)
-                    or not starts(end, time_end)
+                    or not starts(end, time + _USUAL)
                 ):
-                    lead, before, behind, end, model = self._look(line, usage, told, stop)
-                    name, time_end = line + lead + len(before), stop - len(end)
+                    lead, before, behind, end, model = self._look(line, message, told, stop)
+                    name, time, kind = line + lead, stop - len(end) - _USUAL, -1
                     name_end = find(_QUOTE, name, usage)
-                    kind, speed = -1, mode
-                time = time_end - _USUAL
-                # With nothing but the end of a row behind it, a usage is that of the row's message.
-                inside = find(_BRACE, told, stop) < stop - 1
-                words = buffer[name:name_end]
+                names = buffer[name:name_end]
+                fresh, written, read, output, searches, one_hour, five_minutes = map(
+                    int, tokens(numbers)
+                )
                 if (
-                    inside
-                    or not words
-                    or _ESCAPE in words
+                    len(numbers) != count
+                    or fresh | written | read | output | searches | one_hour | five_minutes >= _MANY
+                    or not names
+                    or _ESCAPE in names
                     or not starts(TIME, time - _TO_TIME)
                     or find(TYPE, told, stop) < 0
                 ):
@@ -231,15 +251,14 @@ class Scanner:
                 request = find(REQUEST, told, stop)
                 if request >= 0:
                     asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
-                    words += asked[_TO_REQUEST:-1]
-                    same, used = buffer[message : name_end + len(behind)], buffer[usage:told]
-                key = hash(int.from_bytes(words, "big"))  # as `number` does
-                fresh, written, read, output, searches, one_hour, five_minutes = map(int, numbers)
+                    names += asked[_TO_REQUEST:-1]
+                    same, used = buffer[message : name_end + len(behind)], words
+                key = hash(int.from_bytes(names, "big"))  # as `number` does
                 known = best.get(key)
                 if known is None:
-                    at = moment_of(buffer[time:time_end].decode())
+                    at = moment_of(buffer[time : time + _USUAL].decode())
                     new = kind < 0 or self._turns
-                    kind = own = self._usual_kind(model, speed, end, at, line) if new else kind
+                    kind = own = self._usual_kind(model, fast, end, at, line) if new else kind
                 elif output > known[OUTPUT]:
                     at, own = known[AT:OUTPUT]
                 else:
@@ -255,28 +274,50 @@ class Scanner:
                     one_hour,
                     searches,
                 )
-            except ValueError:
+            except (IndexError, ValueError):
                 self._take_other(line, stop)
 
-    def _look(self, line: int, usage: int, told: int, stop: int) -> Look:
+    def _form(self, words: bytearray, looks: bytearray) -> Form:
+        """How to read the end of a message.
+
+        Args:
+            words: From its usage on.
+            looks: The same without digits.
+
+        Raises:
+            ValueError: Not as usual.
+        """
+        form = self._forms.get(bytes(looks))
+        if form is None:
+            if len(self._forms) >= MOST:
+                self._forms.clear()
+            form = self._forms[bytes(looks)] = form_of(bytes(words))
+        return form
+
+    def _look(self, line: int, message: int, told: int, stop: int) -> Look:
         """How an answer looks.
 
         Raises:
             ValueError: Not as usual.
         """
-        buffer = self._buffer
-        head = HEAD.match(buffer, line, usage)
-        time = buffer.find(TIME, told, stop)
-        if not head or time < 0:
+        buffer, find = self._buffer, self._buffer.find
+        said = find(CONTENT, message, told) + len(CONTENT)
+        name = find(_ID, message, said) + len(_ID)
+        lead = find(_NEXT, line, name)
+        time = find(TIME, told, stop)
+        before = bytes(buffer[lead:name])
+        behind = bytes(buffer[find(_QUOTE, name, said) : said])
+        end = bytes(buffer[find(_QUOTE, time + _TO_TIME, stop) : stop])
+        found = min(lead, time) >= 0 and min(said, name) > message
+        if not found or not buffer.startswith(_PARENT, line):
             raise ValueError(line)
-        name, name_end = head.span("name")
-        return (
-            head.end("parent") - line,
-            bytes(buffer[head.end("parent") : name]),
-            bytes(buffer[name_end : head.end()]),
-            bytes(buffer[buffer.find(_QUOTE, time + _TO_TIME, stop) : stop]),
-            head["model"] or head["model_behind"],
-        )
+        model = self._models.get((before, behind))
+        if model is None:
+            if len(self._models) >= MOST:
+                self._models.clear()
+            model = model_of(bytes(buffer[line:said]), before, behind)
+            self._models[before, behind] = model
+        return name - line, before, behind, end, model
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""
@@ -291,13 +332,13 @@ class Scanner:
             elif tokens[0] > known[OUTPUT]:
                 self._best[key] = (*known[:OUTPUT], *tokens)
 
-    def _usual_kind(self, model: bytes, speed: bytes, end: bytes, at: int, line: int) -> int:
+    def _usual_kind(self, model: str, fast: bool, end: bytes, at: int, line: int) -> int:
         """The kind of an answer; most lines of a transcript end alike.
 
         Raises:
             ValueError: The end doesn't tell the session.
         """
-        kind = self._usual.get((model, speed, end))
+        kind = self._usual.get((model, fast, end))
         if kind is not None:
             return kind
         origin = self._origins.get(end)
@@ -306,9 +347,9 @@ class Scanner:
             if not isinstance(row, dict) or "sessionId" not in row:
                 raise ValueError(end)
             origin = self._origins[end] = origin_of(row)
-        kind = self._kind(origin, model.decode(errors="replace"), speed == b"fast", at, line)
+        kind = self._kind(origin, model, fast, at, line)
         if not self._turns:
-            self._usual[model, speed, end] = kind
+            self._usual[model, fast, end] = kind
         return kind
 
     def _kind(self, origin: Origin, model: str, fast: bool, at: int, line: int) -> int:
@@ -381,10 +422,11 @@ def moment_of(stamp: str) -> int:
     return _hour(stamp[:14]) + within
 
 
-@cache
 def _hour(words: str) -> int:
     """The start of an hour, as in `2026-11-21T16:`."""
-    return time_of(f"{words}00:00Z")
+    if words not in _HOURS:
+        _HOURS[words] = time_of(f"{words}00:00Z")
+    return _HOURS[words]
 
 
 def guard_of(file: int, end: int) -> int:

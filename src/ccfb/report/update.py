@@ -67,7 +67,7 @@ class Update:
     def read(self, transcripts: list[Transcript], progress: Progress) -> None:
         """Read transcripts that are new, or have changed."""
         known = (self._before(path, size) for path, size, _ in transcripts)
-        before = {number: found for number, found in enumerate(known) if found.end}
+        before = {number: found for number, found in enumerate(known) if found["end"]}
         with readers.Reading(transcripts, self._folders, self.turns, before) as reading:
             self.take(reading, progress)
 
@@ -76,7 +76,7 @@ class Update:
         done = 0
         self._marks = bytearray(reading.size // SPARSE + 1)
         for number, found in reading:
-            anew = not reading.before(number).end
+            anew = not reading.before(number)["end"]
             self._put(reading.transcripts[number], found, anew=anew)
             done += reading.new(number)
             progress(done, reading.size)
@@ -112,7 +112,17 @@ class Update:
         if not 0 < end <= size or _guard(path, end) != guard:
             return NOTHING
         rows, kinds = self._of(file)
-        return Found(rows, kinds, [], folder, end, guard, invalid, unknown, 0)
+        return Found(
+            rows=rows,
+            kinds=kinds,
+            states=[],
+            folder=folder,
+            end=end,
+            guard=guard,
+            invalid=invalid,
+            unknown=unknown,
+            cut=0,
+        )
 
     def _put(self, transcript: Transcript, found: Found, *, anew: bool) -> None:
         """Take what was found in a transcript instead of what was known."""
@@ -125,18 +135,18 @@ class Update:
             self._paths[self._last] = path
         file = self._files[path]
         self._changed.add(file)
-        numbers = unpack(found.rows)
+        numbers = unpack(found["rows"])
         self._keys[file] = keys = numbers[KEY::WIDTH]
         self._suspect(keys)
-        self._insert("messages", file, keys.tobytes(), _words(found.kinds), found.rows)
-        self._state(file, facts.sums(found.rows, found.kinds, self._billers), found.kinds)
+        self._insert("messages", file, keys.tobytes(), _words(found["kinds"]), found["rows"])
+        self._state(file, facts.sums(found["rows"], found["kinds"], self._billers), found["kinds"])
         latest = max(numbers[AT::WIDTH], default=0)
         self._insert(
-            *("files", file, path, size, mtime, found.end, found.guard, self._project(path)),
-            *(found.folder, latest, found.invalid, found.unknown, found.cut),
+            *("files", file, path, size, mtime, found["end"], found["guard"], self._project(path)),
+            *(found["folder"], latest, found["invalid"], found["unknown"], found["cut"]),
         )
-        whole = found.states and self._session(path) == path  # a subagent has no account
-        for started, session, at, models in found.states if whole else ():
+        whole = found["states"] and self._session(path) == path  # a subagent has no account
+        for started, session, at, models in found["states"] if whole else ():
             self._database.execute(
                 "DELETE FROM states WHERE file = ? AND started = ?", (file, started)
             )
