@@ -340,6 +340,14 @@ def test_no_bytes_are_fatal(
     read(tmp_path_factory.getbasetemp() / "noise.jsonl", content)
 
 
+@pytest.mark.parametrize("place", [b'"iterations":', b'"sessionId":', b'"id":'])
+def test_brackets_without_end_are_not_fatal(path: Path, place: bytes) -> None:
+    deep = line(row("msg_2")).replace(place, place + b"[" * 100_000)
+    found = read(path, line(row("msg_1")) + deep + line(row("msg_3")))
+    assert len(told(found)) == 2
+    assert found["invalid"] == 1
+
+
 @pytest.mark.parametrize(
     ("damaged", "counted"),
     [

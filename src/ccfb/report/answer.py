@@ -90,6 +90,8 @@ def form_of(words: bytes) -> Form:
     Raises:
         ValueError: Its tokens aren't told by numbers.
     """
+    if b"\\" in words:
+        raise ValueError(words)  # then not every quote is the end of something
     parts, count = words.split(b'"'), 0
     for index, part in enumerate(parts):
         numbers = part.translate(SPACED).split()

@@ -274,7 +274,7 @@ class Scanner:
                     one_hour,
                     searches,
                 )
-            except (IndexError, ValueError):
+            except (IndexError, RecursionError, ValueError):
                 self._take_other(line, stop)
 
     def _form(self, words: bytearray, looks: bytearray) -> Form:
