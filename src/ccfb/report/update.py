@@ -4,8 +4,10 @@ All of it is one transaction: another report waits for it, and then finds the wo
 """
 
 import os
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from sqlite3 import Connection
 from typing import Any
 
@@ -30,8 +32,8 @@ from ccfb.report.scan import guard_of
 FLUSH = 64
 """Transcripts that are written at a time."""
 
-SPARSE = 1_024
-"""Bytes of transcripts for each mark by which messages are known; messages are fewer by far."""
+SPARSE = 4_096
+"""Bytes of transcripts for each eight marks by which messages are known; these are fewer by far."""
 
 
 Place = tuple[int, int, str, str, int]
@@ -54,14 +56,16 @@ class Update:
         self._folders = folders
         self._files: dict[str, int] = dict(database.execute("SELECT path, id FROM files"))
         self._paths = {file: path for path, file in self._files.items()}
-        self._last = max(self._paths, default=0)
+        self._first = max(self._paths, default=0) + 1
+        self._transcripts: Sequence[Transcript] = ()
+        self._new = array("q")
         self._changed: set[int] = set()
         self._forgotten: list[str] = []
         self._runs: set[int] = set()
         self._gone: set[int] = set()
         self._marks = bytearray(1)
         self._suspected: set[int] = set()
-        self._keys: dict[int, Iterable[int]] = {}
+        self._read, self._keys = array("q"), array("q")
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
 
     def read(self, transcripts: list[Transcript], progress: Progress) -> None:
@@ -74,10 +78,11 @@ class Update:
     def take(self, reading: readers.Reading, progress: Progress) -> None:
         """Take what is found in transcripts that are being read."""
         done = 0
+        self._transcripts = reading.transcripts
         self._marks = bytearray(reading.size // SPARSE + 1)
         for number, found in reading:
             anew = not reading.before(number)["end"]
-            self._put(reading.transcripts[number], found, anew=anew)
+            self._put(number, found, anew=anew)
             done += reading.new(number)
             progress(done, reading.size)
         self._settle()
@@ -88,7 +93,6 @@ class Update:
         for path in paths:
             file = self._files.pop(path)
             del self._paths[file]
-            self._keys.pop(file, None)
             self._forgotten.append(path)
             self._drop(file, anew=True)
             self._database.execute("DELETE FROM files WHERE id = ?", (file,))
@@ -97,8 +101,8 @@ class Update:
     def restate(self) -> None:
         """Make all sums anew: prices have changed."""
         facts.forget()
-        self._changed.update(self._paths)
-        self._restate(self._paths)
+        self._changed.update(file for (file,) in self._database.execute("SELECT id FROM files"))
+        self._restate(self._changed)
         self._explain(self._changed)
 
     def _before(self, path: str, size: int) -> Found:
@@ -124,20 +128,21 @@ class Update:
             cut=0,
         )
 
-    def _put(self, transcript: Transcript, found: Found, *, anew: bool) -> None:
+    def _put(self, number: int, found: Found, *, anew: bool) -> None:
         """Take what was found in a transcript instead of what was known."""
-        path, size, mtime = transcript
+        path, size, mtime = self._transcripts[number]
         if path in self._files:
-            self._drop(self._files[path], anew=anew)
+            file = self._files[path]
+            self._drop(file, anew=anew)
         else:
-            self._last += 1
-            self._files[path] = self._last
-            self._paths[self._last] = path
-        file = self._files[path]
+            file = self._first + len(self._new)  # rising: what is written last stands last
+            self._new.append(number)
         self._changed.add(file)
         numbers = unpack(found["rows"])
-        self._keys[file] = keys = numbers[KEY::WIDTH]
+        keys = numbers[KEY::WIDTH]
         self._suspect(keys)
+        self._keys += keys
+        self._read.extend((file, len(keys)))
         self._insert("messages", file, keys.tobytes(), _words(found["kinds"]), found["rows"])
         self._state(file, facts.sums(found["rows"], found["kinds"], self._billers), found["kinds"])
         latest = max(numbers[AT::WIDTH], default=0)
@@ -165,10 +170,10 @@ class Update:
         marks, suspected = self._marks, self._suspected
         size = len(marks)
         for key in keys:
-            place = key % size
-            if marks[place]:
+            place, mark = (key >> 3) % size, 1 << (key & 7)
+            if marks[place] & mark:
                 suspected.add(key)
-            marks[place] = 1
+            marks[place] |= mark
 
     def _drop(self, file: int, *, anew: bool) -> None:
         """Take out what is known of a transcript."""
@@ -187,18 +192,14 @@ class Update:
 
     def _copies(self) -> set[int]:
         """Decide which transcript each message counts in; returns those whose sums change."""
-        others = set(self._files.values()) - self._changed
-        touched = self._suspected
-        if others:
-            touched = self._gone.union(*(self._keys[file] for file in self._changed))
-            for file, words in self._database.execute("SELECT file, keys FROM messages"):
-                if file in others:
-                    self._keys[file] = unpack(words)
+        changed = self._changed
+        alone = changed.issuperset(chain(self._files.values(), self._read[::2]))
+        touched = self._suspected if alone else self._gone.union(*(keys for _, keys in self._own()))
         holding = defaultdict(list)
-        for file, keys in self._keys.items():
+        for file, keys in chain(self._own(), () if alone else self._others()):
             for key in touched.intersection(keys):
                 holding[key].append(file)
-        copied = {key for key, some in holding.items() if len(some) > 1 or some[0] in others}
+        copied = {key for key, some in holding.items() if len(some) > 1 or some[0] not in changed}
         if not copied:
             return set()
         holders = {file for key in copied for file in holding[key]}
@@ -208,13 +209,27 @@ class Update:
             "INSERT INTO copies VALUES (?, ?)", self._losers(holders, copied)
         )
         after = self._lost()
-        return {file for file in holders if file in self._changed or after[file] != before[file]}
+        return {file for file in holders if file in changed or after[file] != before[file]}
+
+    def _own(self) -> Iterator[tuple[int, "array[int]"]]:
+        """The messages of each transcript that has changed, by their keys."""
+        start = 0
+        for file, length in zip(self._read[::2], self._read[1::2], strict=True):
+            if file in self._changed:
+                yield file, self._keys[start : start + length]
+            start += length
+
+    def _others(self) -> Iterator[tuple[int, "array[int]"]]:
+        """Those of each that hasn't."""
+        for file, words in self._database.execute("SELECT file, keys FROM messages"):
+            if file not in self._changed:
+                yield file, unpack(words)
 
     def _losers(self, files: set[int], keys: set[int]) -> list[tuple[int, int]]:
         """Messages that count in another of these transcripts: where their output is larger."""
         best: dict[int, tuple[int, int]] = {}
         lost = []
-        for file in sorted(files, key=self._paths.__getitem__):
+        for file in sorted(files, key=self._path):
             for row in each(self._of(file)[0]):
                 key, output = row[KEY], row[OUTPUT]
                 if key in keys:
@@ -248,16 +263,17 @@ class Update:
             runs[started].append(file)
         if not runs:
             return
-        owners = {file: self._files.get(self._session(path)) for path, file in self._files.items()}
-        touched = {owners.get(file) for file in files}
-        touched.update(self._files.get(self._session(path)) for path in self._forgotten)
+        known = self._files | {self._path(file): file for file in self._read[::2]}
+        paths = chain(map(self._path, files), self._forgotten)
+        touched = {known.get(self._session(path)) for path in paths}
         starts = [
             started
             for started, holders in runs.items()
             if started in self._runs or not touched.isdisjoint(holders)
         ]
         agents = defaultdict(list)
-        for file, owner in owners.items():
+        for path, file in known.items():
+            owner = known.get(self._session(path))
             if owner != file:
                 agents[owner].append(file)
         copied = {file for (file,) in self._database.execute("SELECT DISTINCT file FROM copies")}
@@ -294,12 +310,12 @@ class Update:
         shared: list[Message] = []
         seen: set[int] = set()
         alone = copied.isdisjoint((*agents, *(account.file for account in accounts)))
-        for file in sorted(agents, key=self._paths.__getitem__, reverse=True):
+        for file in sorted(agents, key=self._path, reverse=True):
             shared += self._messages(file, accounts[0].at, seen)
             seen.update(() if alone else unpack(self._of(file)[0])[KEY::WIDTH])
         own = {account.file: self._messages(account.file, account.at, seen) for account in accounts}
         for rest in background.rests(accounts, own, shared):
-            turns = self.turns[places.place(self._paths[rest.file], self._folders)]
+            turns = self.turns[places.place(self._path(rest.file), self._folders)]
             last = ledger.switch_at(turns, rest.at), rest
             session = [*own[rest.file], *shared]
             for switch, part in background.shared_out(rest, session) or [last]:
@@ -329,7 +345,7 @@ class Update:
                 account = found.setdefault((file, started), Account(file, session, at, {}))
                 account.models[model] = tuple(used)
         runs = defaultdict(list)
-        order = sorted(found, key=lambda key: (found[key].at, self._paths[key[0]]))
+        order = sorted(found, key=lambda key: (found[key].at, self._path(key[0])))
         for file, started in order:
             runs[started].append(found[file, started])
         return list(runs.values())
@@ -362,6 +378,12 @@ class Update:
             "SELECT rows, kinds FROM messages WHERE file = ?", (file,)
         ).fetchone()
         return rows, [_kind(*words.split("\t")) for words in kinds.split("\n") if words]
+
+    def _path(self, file: int) -> str:
+        """Where a transcript is."""
+        if file < self._first:
+            return self._paths[file]
+        return self._transcripts[self._new[file - self._first]][0]
 
     def _project(self, path: str) -> str:
         """The folder of a project's transcripts."""
