@@ -225,6 +225,7 @@ DOUBTFUL: dict[str, Any] = {
     "no JSON": (lambda _: "<html>", "prices-not-understood"),
     "cut": (lambda known: json.dumps(known)[:-9], "prices-not-understood"),
     "another form": (lambda known: {"providers": known}, "prices-not-understood"),
+    "a list of something else": (lambda _: [1, "two"], "prices-not-understood"),
     "a new rule": (
         lambda known: [{**each, "fallback_model_providers": ["aws"]} for each in known],
         "prices-not-understood",

@@ -57,11 +57,12 @@ def table(published: Any, source: str, made: str) -> Table:
         by_id = {provider["id"]: provider for provider in published}
         providers = {name: _models(by_id[name]) for name in PROVIDERS}
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error) as error:
-        missing = isinstance(error, KeyError)
+        why = f"there is no {error}" if isinstance(error, KeyError) else f"{error}"
+        if isinstance(error, (AttributeError, TypeError)):  # in Python's words
+            why = "something stands where an object or a list should"
         raise CcfbError(
             "prices-not-understood",
-            "These prices aren't in the form in which genai-prices publishes them:"
-            f" {f'there is no {error}' if missing else error}.",
+            f"These prices aren't in the form in which genai-prices publishes them: {why}.",
             "The table stays as it is. If they are its data.json, please report this.",
         ) from error
     return {"version": VERSION, "made": made, "source": source, "providers": providers}

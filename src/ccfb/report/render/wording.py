@@ -59,7 +59,7 @@ def notes(total: Line, collected: Collected) -> Iterator[str]:
     """What should be known of the numbers."""
     totals = total.totals
     if not any(total.billed):
-        yield "Nothing was billed: this is what a key would have cost."
+        yield "No switch was made: this is the cost at API prices."
     if totals.background:
         yield (
             f"{money(totals.background)} is background: calls that leave no message, by Claude"
