@@ -86,7 +86,7 @@ def told(found: Found) -> dict[int, slowly.Message]:
 def expected(content: bytes) -> dict[int, slowly.Message]:
     """What a simple reader finds."""
     found = slowly.messages(content.split(b"\n"))
-    return {number("".join(names).encode()): message for names, message in found.items()}
+    return {number("".join(map(str, names)).encode()): message for names, message in found.items()}
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ LATER = [
     usage(server_tool_use=None),
     usage(cache_creation=None),
     usage(cache_creation={"ephemeral_30m_input_tokens": 4, "ephemeral_1h_input_tokens": 20}),
-    {"output_tokens": 11},
+    {"output_tokens": 11, "input_tokens": 0},
     {"output_tokens": 11, "input_tokens": 3, "service_tier": "tier 2"},
     {"cache_creation": {"input_tokens": 8}, **usage()},
     {"server_tool_use": {"output_tokens": 8, "web_search_requests": 6}, "output_tokens": 7},
@@ -340,6 +340,92 @@ def test_no_bytes_are_fatal(
     read(tmp_path_factory.getbasetemp() / "noise.jsonl", content)
 
 
+def in_front(made: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A row with some of its fields before the time."""
+    first = {name: made[name] for name in ("parentUuid", "isSidechain", "message", *names)}
+    return first | made
+
+
+def split(**tokens: int) -> dict[str, Any]:
+    told = {f"ephemeral_{name}": each for name, each in tokens.items()}
+    return usage(cache_creation_input_tokens=0, cache_creation=told)
+
+
+def without(made: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: each for name, each in made.items() if name not in names}
+
+
+ALIKE = {
+    "other digits in a name": (
+        row("msg_1", usage=split(**{"2h_input_tokens": 20, "5m_input_tokens": 1})),
+        row("msg_2", usage=split(**{"1h_input_tokens": 20, "5m_input_tokens": 1})),
+    ),
+    "names in another order": (
+        row("msg_1", usage=split(**{"5m_input_tokens": 10, "30m_input_tokens": 20})),
+        row("msg_2", usage=split(**{"30m_input_tokens": 10, "5m_input_tokens": 20})),
+    ),
+    "digits that move": (
+        row("msg_1", usage={"tier": "t1", "output_tokens": 7, "input_tokens": 5, "geo": "g"}),
+        row("msg_2", usage={"tier": "t", "output_tokens": 7, "input_tokens": 5, "geo": "g1"}),
+    ),
+    "digits in the mode": (
+        row("msg_1", usage=usage(speed="fast", inference_geo="us1")),
+        row("msg_2", usage=usage(speed="fast2", inference_geo="us")),
+    ),
+    "a sign like ours": (row("msg_1", usage=usage(input_tokens="#1")), row("msg_2")),
+    "percent": (
+        row("msg_1", usage=usage(inference_geo="%d %b")),
+        row("msg_2", usage=usage(inference_geo="%d %b")),
+    ),
+    "a time that is none": (row(timestamp="2026-13-20T10:00:00.123Z"), row()),
+    "a request by its number": (row(requestId=5), row(requestId=6)),
+    "a request with a quote": (row(request='a"b'), row(request='a"c')),
+    "a session in front of the time": (
+        in_front(row("msg_1", requestSessionId="first"), "requestSessionId"),
+        in_front(row("msg_2", requestSessionId="other"), "requestSessionId"),
+    ),
+    "use that isn't the message's": (
+        in_front(
+            row("msg_1", draft={"stop_sequence": None, "usage": {"output_tokens": 9}}), "draft"
+        ),
+        row("msg_2"),
+    ),
+    "a first field of another name": (
+        row("msg_1", None, parentUuid="12345678"),
+        {"requestId": "123456789", **without(row("msg_2"), "parentUuid", "requestId")},
+    ),
+}
+"""Two rows, of which neither is to be taken for the other."""
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("rows", ALIKE.values(), ids=ALIKE)
+def test_what_only_looks_alike_is_read_for_itself(
+    path: Path, rows: tuple[dict[str, Any], ...], turned: bool
+) -> None:
+    """In one transcript, and in two that are read one after the other."""
+    lines = [*map(line, rows[::-1] if turned else rows)]
+    assert told(read(path, b"".join(lines))) == expected(b"".join(lines))
+    scanner = Scanner([])
+    for words in lines:
+        path.write_bytes(words)
+        assert told(scanner.scan(str(path))) == expected(words)
+
+
+@pytest.mark.parametrize(
+    "long",
+    [row(usage=usage(later="x" * 5_000)), {"parentUuid": None, "agentId": "x" * 5_000, **row()}],
+    ids=["end", "start"],
+)
+def test_what_is_long_is_not_remembered(path: Path, long: dict[str, Any]) -> None:
+    """Else a few odd rows would fill the memory."""
+    path.write_bytes(line(long))
+    scanner = Scanner([])
+    assert told(scanner.scan(str(path))) == expected(line(long))
+    remembered = [*scanner._forms, *(before for before, _ in scanner._models)]
+    assert max(map(len, remembered), default=0) < 5_000
+
+
 @pytest.mark.parametrize("place", [b'"iterations":', b'"sessionId":', b'"id":'])
 def test_brackets_without_end_are_not_fatal(path: Path, place: bytes) -> None:
     deep = line(row("msg_2")).replace(place, place + b"[" * 100_000)
@@ -351,6 +437,7 @@ def test_brackets_without_end_are_not_fatal(path: Path, place: bytes) -> None:
 @pytest.mark.parametrize(
     ("damaged", "counted"),
     [
+        (b"[" * 100_000, (0, 0, 1)),
         (b'{"type":"assistant","message":{"usage":{"output_tokens":1}\n', (1, 0, 0)),
         (b"\x00\x00\xff\n", (1, 0, 0)),
         (b"[" * 100_000 + b"\n", (1, 0, 0)),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    Pick = Callable[[Sequence[bytearray]], tuple[bytearray, ...]]
+
 Origin = tuple[str, str]
 """The session, and the folder that the client worked in."""
 
@@ -41,9 +43,10 @@ DIGITS = b"0123456789"
 SPACED = bytes(sign if sign in DIGITS else 32 for sign in range(256))
 """A table by which to leave only numbers."""
 
-Form = tuple[int, "Callable[[Sequence[bytearray]], Sequence[bytearray]]", bool]
-"""How to read what looks alike but for its numbers: how many these are, with a 0 behind them; which
-of them are the tokens, in the order of the client; and whether it was in fast mode."""
+Form = tuple[int, bytes, "Pick", "Pick", bool]
+"""How to read what looks alike but for its numbers: how many there are, with a 0 behind them; a
+pattern, and which of them stand in that; which are the tokens, in the order of the client; and
+whether it was in fast mode."""
 
 _NUMBERS = (
     *("input_tokens", "cache_creation_input_tokens"),
@@ -57,6 +60,9 @@ _BEHIND = frozenset({"cwd", "requestId", "requestSessionId", "sessionId", "times
 TYPE = b'"type":"assistant"'
 TIME = b'"timestamp":"'
 REQUEST = b'"requestId":"'
+
+FAR = 4_096
+"""Bytes of a message's start, or its end, that are learned."""
 
 _CLIENT = "<synthetic>"
 """Instead of a model: what the client says itself."""
@@ -90,25 +96,39 @@ def form_of(words: bytes) -> Form:
     Raises:
         ValueError: Its tokens aren't told by numbers.
     """
-    if b"\\" in words:
-        raise ValueError(words)  # then not every quote is the end of something
-    parts, count = words.split(b'"'), 0
+    if b"\\" in words or b"#" in words:
+        raise ValueError(words)
+    parts = words.split(b'"')
+    pattern = words.replace(b"%", b"%%").split(b'"')
+    values, count = [], 0
     for index, part in enumerate(parts):
         numbers = part.translate(SPACED).split()
         if not index % 2 and numbers == [part.strip(b":,{}")]:  # a value, and nothing but digits
             parts[index] = part.replace(numbers[0], b'"#%d"' % count)
+            pattern[index] = part.replace(numbers[0], b"%b")
+            values.append(count)
         count += len(numbers)
     try:
         usage: Any = loads("{" + b'"'.join(parts).decode())["usage"]  # type: ignore[index]
         tools, split = (usage.get(name) or {} for name in ("server_tool_use", "cache_creation"))
-        told = [usage.get(name) for name in _NUMBERS] + [
+        told = [
+            *map(usage.get, _NUMBERS),
             tools.get(_SEARCHES),
             *map(split.get, _WRITTEN),
         ]
         places = [_place(each, count) for each in told]
-    except (AttributeError, KeyError, TypeError):
+        values[1]  # of one alone, there would be no tuple
+    except (AttributeError, LookupError, TypeError):
         raise ValueError(words) from None
-    return count + 1, itemgetter(*places), usage.get("speed") == "fast"
+    picks = itemgetter(*values), itemgetter(*places)
+    return count + 1, b'"'.join(pattern), *picks, usage.get("speed") == "fast"
+
+
+def fits(form: Form, words: bytearray) -> bool:
+    """Whether a message ends like this."""
+    count, pattern, values, *_ = form
+    numbers = [*words.translate(SPACED).split(), bytearray()]
+    return len(numbers) == count and pattern % values(numbers) == words
 
 
 def _place(told: str | None, none: int) -> int:
@@ -135,6 +155,8 @@ def model_of(words: bytes, before: bytes, behind: bytes) -> str:
     Raises:
         ValueError: Not as usual.
     """
+    if len(words) > FAR:
+        raise ValueError(words)
     row: Any = loads(words.decode() + "]}}")
     try:
         message = row["message"]

@@ -13,6 +13,7 @@ from ccfb.gate import loads
 from ccfb.report.answer import (
     CONTENT,
     DIGITS,
+    FAR,
     MESSAGE,
     REQUEST,
     SPACED,
@@ -24,6 +25,7 @@ from ccfb.report.answer import (
     Origin,
     UnknownFormError,
     account,
+    fits,
     form_of,
     model_of,
     origin_of,
@@ -76,6 +78,9 @@ _TOLD = (b'{"type":"assistant"', b'{"type":"cost-state"')
 _USED = b'"output_tokens":'
 _ID = b'"id":"'
 _PARENT = b'{"parentUuid":'
+_REQUEST = b'"requestId":'
+_SAID = b'],"stop_reason":'
+_SESSION = b'SessionId":'
 _NEXT = b',"'
 _TO_TIME, _TO_REQUEST = len(TIME), len(REQUEST)
 _TIMED = frozenset({"assistant", "attachment", "system", "user", "api-request"})
@@ -89,12 +94,13 @@ Line = tuple[int, int, int, int]
 """Places in the buffer: where a line starts, where its message does, where the last part of that
 does (-1: it hasn't the usual form), and where the line ends."""
 
-Look = tuple[int, bytes, bytes, bytes, str]
-"""What is mostly the same as in the answer before: where in its row its name is, what stands before
-that (but for the row's parent) and behind it, what stands behind the row's time, and the model."""
+Look = tuple[int, bytes, bytes, int, bytes, str]
+"""What is mostly the same as in the answer before: where in its message the name is, what stands in
+front of that (but for the row's parent) and behind it; how far in front of its time the row's type
+is, and what stands behind that time; the model."""
 
-NOTHING_TOLD: Form = (0, itemgetter(0), False)
-NOBODY: Look = (0, _NEVER, _NEVER, _NEVER, "")
+NO_FORM: Form = (0, b"", itemgetter(0), itemgetter(0), False)
+NOBODY: Look = (0, _NEVER, _NEVER, 0, _NEVER, "")
 
 
 class Scanner:
@@ -109,6 +115,7 @@ class Scanner:
         self._switches = [0, *(switch for _, switch in turns)]
         self._buffer = bytearray(BUFFER)
         self._forms: dict[bytes, Form] = {}
+        self._latest = NO_FORM
         self._models: dict[tuple[bytes, bytes], str] = {}
 
     def scan(self, path: str, before: Found = NOTHING) -> Found:
@@ -206,9 +213,10 @@ class Scanner:
         """
         buffer, best = self._buffer, self._best
         find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
-        nothing = same = used = asked = shape = bytearray(_NEVER)
-        lead, before, behind, end, model = NOBODY
-        form, kind = NOTHING_TOLD, -1
+        nothing = same = used = asked = bytearray(_NEVER)
+        ahead, before, behind, gap, end, model = NOBODY
+        count, pattern, values, tokens, fast = self._latest
+        kind = -1
         for line, message, usage, stop in lines:
             if starts(same, message) and starts(used, usage) and find(asked, usage, stop) > 0:
                 continue
@@ -217,42 +225,43 @@ class Scanner:
                 # With nothing but the end of a row behind it, a usage is that of the row's message.
                 told = rfind(_BRACE, usage, stop - 1) + 1 if usage > 0 else 0
                 words = buffer[usage:told]
-                looks = words.translate(None, DIGITS)
-                if looks != shape:
-                    form, kind = self._form(words, looks), -1
-                    shape = looks
-                count, tokens, fast = form
                 numbers = words.translate(SPACED).split()
                 numbers.append(_NONE)
-                name, time = line + lead, stop - len(end) - _USUAL
+                if len(numbers) != count or pattern % values(numbers) != words:
+                    count, pattern, values, tokens, fast = self._form(words, told, stop)
+                    kind = -1
+                name, time = message + ahead, stop - len(end) - _USUAL
                 name_end = find(_QUOTE, name, usage)
                 if (
                     not starts(before, name - len(before))
                     or not starts(behind, name_end)
                     or not starts(end, time + _USUAL)
                 ):
-                    lead, before, behind, end, model = self._look(line, message, told, stop)
-                    name, time, kind = line + lead, stop - len(end) - _USUAL, -1
+                    look = self._look(line, message, told, stop)
+                    ahead, before, behind, gap, end, model = look
+                    name, time, kind = message + ahead, stop - len(end) - _USUAL, -1
                     name_end = find(_QUOTE, name, usage)
                 names = buffer[name:name_end]
+                request = find(REQUEST, told, stop)
+                if request > 0:
+                    asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
+                    names += asked[_TO_REQUEST:-1]
+                    same, used = buffer[message : name_end + len(behind)], words
                 fresh, written, read, output, searches, one_hour, five_minutes = map(
                     int, tokens(numbers)
                 )
                 if (
-                    len(numbers) != count
-                    or fresh | written | read | output | searches | one_hour | five_minutes >= _MANY
-                    or not names
+                    fresh | written | read | output | searches | one_hour | five_minutes >= _MANY
+                    or name == name_end
                     or _ESCAPE in names
+                    or not starts(_PARENT, line)
                     or not starts(TIME, time - _TO_TIME)
-                    or find(TYPE, told, stop) < 0
+                    or not starts(TYPE, time - gap)
+                    or (request < 0 and find(_REQUEST, told, stop) > 0)
                 ):
+                    same = nothing
                     self._take_other(line, stop)
                     continue
-                request = find(REQUEST, told, stop)
-                if request >= 0:
-                    asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
-                    names += asked[_TO_REQUEST:-1]
-                    same, used = buffer[message : name_end + len(behind)], words
                 key = hash(int.from_bytes(names, "big"))  # as `number` does
                 known = best.get(key)
                 if known is None:
@@ -275,23 +284,32 @@ class Scanner:
                     searches,
                 )
             except (IndexError, RecursionError, ValueError):
+                same = nothing
                 self._take_other(line, stop)
 
-    def _form(self, words: bytearray, looks: bytearray) -> Form:
+    def _form(self, words: bytearray, told: int, stop: int) -> Form:
         """How to read the end of a message.
 
         Args:
             words: From its usage on.
-            looks: The same without digits.
+            told: Where it ends.
+            stop: The end of its line.
 
         Raises:
             ValueError: Not as usual.
         """
-        form = self._forms.get(bytes(looks))
-        if form is None:
+        find, rfind = self._buffer.find, self._buffer.rfind
+        usage = told - len(words)
+        last = rfind(_SAID, max(usage - NEAR, 0), usage) > 0 and find(TIME, told, stop) > 0
+        if not last or len(words) > FAR:
+            raise ValueError(usage)
+        looks = bytes(words.translate(None, DIGITS))
+        form = self._forms.get(looks)
+        if form is None or not fits(form, words):
             if len(self._forms) >= MOST:
                 self._forms.clear()
-            form = self._forms[bytes(looks)] = form_of(bytes(words))
+            form = self._forms[looks] = form_of(bytes(words))
+        self._latest = form
         return form
 
     def _look(self, line: int, message: int, told: int, stop: int) -> Look:
@@ -303,13 +321,11 @@ class Scanner:
         buffer, find = self._buffer, self._buffer.find
         said = find(CONTENT, message, told) + len(CONTENT)
         name = find(_ID, message, said) + len(_ID)
-        lead = find(_NEXT, line, name)
-        time = find(TIME, told, stop)
-        before = bytes(buffer[lead:name])
+        kind, time = find(TYPE, told, stop), find(TIME, told, stop) + _TO_TIME
+        before = bytes(buffer[find(_NEXT, line, name) : name])
         behind = bytes(buffer[find(_QUOTE, name, said) : said])
-        end = bytes(buffer[find(_QUOTE, time + _TO_TIME, stop) : stop])
-        found = min(lead, time) >= 0 and min(said, name) > message
-        if not found or not buffer.startswith(_PARENT, line):
+        end = bytes(buffer[find(_QUOTE, time, stop) : stop])
+        if min(said, name) < message or kind < 0 or find(_SESSION, told, time) > 0:
             raise ValueError(line)
         model = self._models.get((before, behind))
         if model is None:
@@ -317,7 +333,7 @@ class Scanner:
                 self._models.clear()
             model = model_of(bytes(buffer[line:said]), before, behind)
             self._models[before, behind] = model
-        return name - line, before, behind, end, model
+        return name - message, before, behind, time - kind, end, model
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""
@@ -382,7 +398,7 @@ class Scanner:
             return 0
         try:
             loads(self._buffer[:kept].decode(errors="replace"))
-        except ValueError:
+        except (RecursionError, ValueError):
             return 1
         self._buffer[kept : kept + 1] = b"\n"
         self._walk(kept + 1)
@@ -404,7 +420,7 @@ class Scanner:
                 row: Any = loads(words.decode())
                 if row["type"] in _TIMED:
                     return time_of(row["timestamp"])
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, RecursionError, TypeError, ValueError):
                 continue
         return None
 
@@ -416,17 +432,17 @@ def moment_of(stamp: str) -> int:
         ValueError: As there.
     """
     try:
-        within = _MINUTES[stamp[14:17]] + _SECONDS[stamp[17:20]] + _THOUSANDTHS[stamp[20:]]
+        return (
+            _HOURS[stamp[:14]]
+            + _MINUTES[stamp[14:17]]
+            + _SECONDS[stamp[17:20]]
+            + _THOUSANDTHS[stamp[20:]]
+        )
     except KeyError:
-        return time_of(stamp)
-    return _hour(stamp[:14]) + within
-
-
-def _hour(words: str) -> int:
-    """The start of an hour, as in `2026-11-21T16:`."""
-    if words not in _HOURS:
-        _HOURS[words] = time_of(f"{words}00:00Z")
-    return _HOURS[words]
+        at = time_of(stamp)
+    if len(stamp) == _USUAL and stamp[13] == ":" and stamp[23] == "Z":
+        _HOURS[stamp[:14]] = time_of(f"{stamp[:14]}00:00Z")
+    return at
 
 
 def guard_of(file: int, end: int) -> int:
