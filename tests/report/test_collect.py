@@ -208,6 +208,26 @@ def test_what_is_deleted_stays_until_it_is_pruned(transcripts: list[Path]) -> No
     assert same(report(prune=True), anew())
 
 
+def test_two_reports_may_prune_at_once(
+    transcripts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second finds that the first has done it."""
+    report()
+    transcripts[0].unlink()
+    look, looked = collect._gone, []
+
+    def meanwhile(*known: Any) -> list[str]:
+        gone = look(*known)
+        looked.append(gone)
+        if len(looked) == 1:
+            report(prune=True)
+        return gone
+
+    monkeypatch.setattr(collect, "_gone", meanwhile)
+    assert same(report(prune=True), anew())
+    assert not kept("report.db.damaged").exists()
+
+
 @pytest.mark.parametrize("grown", [False, True])
 def test_copies_of_what_is_pruned_count_again(transcripts: list[Path], *, grown: bool) -> None:
     """Also where there is something to read at the same time."""

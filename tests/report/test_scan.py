@@ -390,6 +390,14 @@ ALIKE = {
         ),
         row("msg_2"),
     ),
+    "a field of the row's in front": (
+        row("msg_1"),
+        {"parentUuid": "p", "requestSessionId": "t", **without(row("msg_2"), "parentUuid")},
+    ),
+    "no parent": (
+        without(row("msg_1"), "parentUuid", "isSidechain"),
+        {"parentUuid": "p", "requestId": "r", **without(row("msg_2"), "isSidechain", "requestId")},
+    ),
     "a first field of another name": (
         row("msg_1", None, parentUuid="12345678"),
         {"requestId": "123456789", **without(row("msg_2"), "parentUuid", "requestId")},
@@ -477,6 +485,11 @@ def test_reading_on_finds_what_reading_anew_does(
     before = read(path, content[:place])
     path.write_bytes(content)
     assert told(Scanner([]).scan(str(path), before)) == told(Scanner([]).scan(str(path)))
+
+
+def test_the_folder_is_known_wherever_it_stands(path: Path) -> None:
+    for made in (row(), in_front(row(), "cwd")):
+        assert read(path, line(made))["folder"] == "/home/user/project"
 
 
 def test_a_subagent_and_a_copy_belong_to_the_session_that_asked(path: Path) -> None:

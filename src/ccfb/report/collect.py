@@ -77,7 +77,7 @@ def _refresh(
     prices = f"{_stamp(PRICES)} {_stamp(paths.own('prices.json'))}"
     ledgers = " ".join(_stamp(places.ledger(folder)) for folder in request.folders)
     stamps = {"ledger": ledgers, "prices": prices}
-    gone = _gone(database, transcripts) if request.prune else []
+    gone = bool(request.prune and _gone(database, transcripts))
     if not gone and not _stale(database, transcripts) and stamps == _stamps(database):
         return False
     from ccfb.report.update import Update  # noqa: PLC0415 - only when there is something to read
@@ -95,7 +95,7 @@ def _refresh(
         elif stale:
             update.read(stale, progress)
         if gone:
-            update.forget(gone)
+            update.forget(_gone(database, transcripts))
         if before.get("prices", stamps["prices"]) != stamps["prices"]:
             update.restate()
         database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", stamps.items())

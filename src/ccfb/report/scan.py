@@ -61,7 +61,7 @@ _SPARE = 16
 """Bytes at the end of the buffer in which nothing is read."""
 _USER = b'"message":{"role":"user"'
 _ATTACHMENT = b'"attachment":{'
-_BRACE, _END, _ESCAPE, _QUOTE, _T = map(ord, '}\n\\"t')
+_BRACE, _COMMA, _END, _ESCAPE, _QUOTE, _T = map(ord, '},\n\\"t')
 _NONE = bytearray(b"0")
 _MANY = 1 << 29
 """About half of what is impossible."""
@@ -80,7 +80,7 @@ _ID = b'"id":"'
 _PARENT = b'{"parentUuid":'
 _REQUEST = b'"requestId":'
 _SAID = b'],"stop_reason":'
-_SESSION = b'SessionId":'
+_SESSION, _FOLDER = b'SessionId":', b'"cwd":'
 _NEXT = b',"'
 _TO_TIME, _TO_REQUEST = len(TIME), len(REQUEST)
 _TIMED = frozenset({"assistant", "attachment", "system", "user", "api-request"})
@@ -94,13 +94,13 @@ Line = tuple[int, int, int, int]
 """Places in the buffer: where a line starts, where its message does, where the last part of that
 does (-1: it hasn't the usual form), and where the line ends."""
 
-Look = tuple[int, bytes, bytes, int, bytes, str]
-"""What is mostly the same as in the answer before: where in its message the name is, what stands in
-front of that (but for the row's parent) and behind it; how far in front of its time the row's type
-is, and what stands behind that time; the model."""
+Look = tuple[int, int, bytes, bytes, int, bytes, str]
+"""What is mostly the same as in the answer before: how long the row's parent is; where in the
+message its name is, and what stands between both, and behind; how far in front of its time the
+row's type is, and what stands behind that time; the model."""
 
 NO_FORM: Form = (0, b"", itemgetter(0), itemgetter(0), False)
-NOBODY: Look = (0, _NEVER, _NEVER, 0, _NEVER, "")
+NOBODY: Look = (0, 0, _NEVER, _NEVER, 0, _NEVER, "")
 
 
 class Scanner:
@@ -214,7 +214,7 @@ class Scanner:
         buffer, best = self._buffer, self._best
         find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
         nothing = same = used = asked = bytearray(_NEVER)
-        ahead, before, behind, gap, end, model = NOBODY
+        width, ahead, before, behind, gap, end, model = NOBODY
         count, pattern, values, tokens, fast = self._latest
         kind = -1
         for line, message, usage, stop in lines:
@@ -232,13 +232,16 @@ class Scanner:
                     kind = -1
                 name, time = message + ahead, stop - len(end) - _USUAL
                 name_end = find(_QUOTE, name, usage)
+                start = name - len(before)
                 if (
-                    not starts(before, name - len(before))
+                    start - line != width
+                    or not starts(before, start)
                     or not starts(behind, name_end)
                     or not starts(end, time + _USUAL)
                 ):
-                    look = self._look(line, message, told, stop)
-                    ahead, before, behind, gap, end, model = look
+                    width, ahead, before, behind, gap, end, model = self._look(
+                        line, message, told, stop
+                    )
                     name, time, kind = message + ahead, stop - len(end) - _USUAL, -1
                     name_end = find(_QUOTE, name, usage)
                 names = buffer[name:name_end]
@@ -255,6 +258,7 @@ class Scanner:
                     or name == name_end
                     or _ESCAPE in names
                     or not starts(_PARENT, line)
+                    or buffer[usage - 1] != _COMMA
                     or not starts(TIME, time - _TO_TIME)
                     or not starts(TYPE, time - gap)
                     or (request < 0 and find(_REQUEST, told, stop) > 0)
@@ -300,7 +304,8 @@ class Scanner:
         """
         find, rfind = self._buffer.find, self._buffer.rfind
         usage = told - len(words)
-        last = rfind(_SAID, max(usage - NEAR, 0), usage) > 0 and find(TIME, told, stop) > 0
+        said = rfind(_SAID, max(usage - NEAR, 0), usage)
+        last = find(_BRACE, said, usage) < 0 <= said and find(TIME, told, stop) > 0
         if not last or len(words) > FAR:
             raise ValueError(usage)
         looks = bytes(words.translate(None, DIGITS))
@@ -322,10 +327,12 @@ class Scanner:
         said = find(CONTENT, message, told) + len(CONTENT)
         name = find(_ID, message, said) + len(_ID)
         kind, time = find(TYPE, told, stop), find(TIME, told, stop) + _TO_TIME
-        before = bytes(buffer[find(_NEXT, line, name) : name])
+        start = find(_NEXT, line, name)
+        before = bytes(buffer[start:name])
         behind = bytes(buffer[find(_QUOTE, name, said) : said])
         end = bytes(buffer[find(_QUOTE, time, stop) : stop])
-        if min(said, name) < message or kind < 0 or find(_SESSION, told, time) > 0:
+        early = find(_SESSION, told, time) > 0 or find(_FOLDER, told, time) > 0
+        if early or min(said, name) < message or min(start, kind) < 0 or len(end) > FAR:
             raise ValueError(line)
         model = self._models.get((before, behind))
         if model is None:
@@ -333,7 +340,7 @@ class Scanner:
                 self._models.clear()
             model = model_of(bytes(buffer[line:said]), before, behind)
             self._models[before, behind] = model
-        return name - message, before, behind, time - kind, end, model
+        return start - line, name - message, before, behind, time - kind, end, model
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""
