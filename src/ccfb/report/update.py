@@ -81,9 +81,9 @@ class Update:
         self._transcripts = reading.transcripts
         self._marks = bytearray(reading.size // SPARSE + 1)
         for number, found in reading:
-            anew = not reading.before(number)["end"]
-            self._put(number, found, anew=anew)
-            done += reading.new(number)
+            before = reading.before(number)["end"]
+            self._put(number, found, anew=not before)
+            done += self._transcripts[number][1] - before
             progress(done, reading.size)
         self._settle()
 
