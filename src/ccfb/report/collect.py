@@ -28,7 +28,7 @@ SELECT project, {session}, model, switch, background, min((slot + :offset) / :da
 FROM facts JOIN files ON id = file
 WHERE slot >= :start AND slot < :stop
     AND (slot + :offset) / :day BETWEEN :since AND :until
-GROUP BY 1, 2, 3, 4, 5{time}
+GROUP BY project, {apart}model, switch, background{time}
 """
 
 FOLDERS = """
@@ -154,8 +154,10 @@ def _collected(database: "Connection", request: Request, offset: days.Offset) ->
         "SELECT count(*), sum(invalid), sum(unknown), sum(cut) FROM files"
     ).fetchone()
     folders = database.execute(FOLDERS)
+    sessions = request.by == "session"
     query = SUMS.format(
-        session="session" if request.by == "session" else "''",
+        session="session" if sessions else "''",
+        apart="session, " if sessions else "",
         time=TIMES.get(request.by, ""),
     )
     limits = {"day": days.DAY, "since": request.since, "until": request.until}

@@ -5,6 +5,7 @@ All of it is one transaction: another report waits for it, and then finds the wo
 
 import os
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -65,7 +66,7 @@ class Update:
         self._gone: set[int] = set()
         self._marks = bytearray(1)
         self._suspected: set[int] = set()
-        self._read, self._keys = array("q"), array("q")
+        self._read, self._keys, self._ends = array("q"), array("q"), array("q")
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
 
     def read(self, transcripts: list[Transcript], progress: Progress) -> None:
@@ -89,7 +90,9 @@ class Update:
 
     def forget(self, paths: Iterable[str]) -> None:
         """Take out what is known of transcripts."""
-        self._changed.clear()  # what was read is settled; its copies may count again
+        # What was read is settled; its copies may count again.
+        self._changed.clear()
+        self._keys, self._ends = array("q"), array("q")
         for path in paths:
             file = self._files.pop(path)
             del self._paths[file]
@@ -142,7 +145,8 @@ class Update:
         keys = numbers[KEY::WIDTH]
         self._suspect(keys)
         self._keys += keys
-        self._read.extend((file, len(keys)))
+        self._read.append(file)
+        self._ends.append(len(self._keys))
         self._insert("messages", file, keys.tobytes(), _words(found["kinds"]), found["rows"])
         self._state(file, facts.sums(found["rows"], found["kinds"], self._billers), found["kinds"])
         latest = max(numbers[AT::WIDTH], default=0)
@@ -193,12 +197,11 @@ class Update:
     def _copies(self) -> set[int]:
         """Decide which transcript each message counts in; returns those whose sums change."""
         changed = self._changed
-        alone = changed.issuperset(chain(self._files.values(), self._read[::2]))
-        touched = self._suspected if alone else self._gone.union(*(keys for _, keys in self._own()))
+        alone = changed.issuperset(chain(self._files.values(), self._read))
+        touched = self._suspected if alone else self._gone.union(self._keys)
         holding = defaultdict(list)
-        for file, keys in chain(self._own(), () if alone else self._others()):
-            for key in touched.intersection(keys):
-                holding[key].append(file)
+        for file, key in chain(self._own(touched), () if alone else self._others(touched)):
+            holding[key].append(file)
         copied = {key for key, some in holding.items() if len(some) > 1 or some[0] not in changed}
         if not copied:
             return set()
@@ -211,19 +214,17 @@ class Update:
         after = self._lost()
         return {file for file in holders if file in changed or after[file] != before[file]}
 
-    def _own(self) -> Iterator[tuple[int, "array[int]"]]:
-        """The messages of each transcript that has changed, by their keys."""
-        start = 0
-        for file, length in zip(self._read[::2], self._read[1::2], strict=True):
-            if file in self._changed:
-                yield file, self._keys[start : start + length]
-            start += length
+    def _own(self, keys: set[int]) -> Iterator[tuple[int, int]]:
+        """Where these messages stand, in what was read."""
+        for index, key in enumerate(self._keys):
+            if key in keys:
+                yield self._read[bisect_right(self._ends, index)], key
 
-    def _others(self) -> Iterator[tuple[int, "array[int]"]]:
-        """Those of each that hasn't."""
+    def _others(self, keys: set[int]) -> Iterator[tuple[int, int]]:
+        """The same in what hasn't changed."""
         for file, words in self._database.execute("SELECT file, keys FROM messages"):
             if file not in self._changed:
-                yield file, unpack(words)
+                yield from ((file, key) for key in keys.intersection(unpack(words)))
 
     def _losers(self, files: set[int], keys: set[int]) -> list[tuple[int, int]]:
         """Messages that count in another of these transcripts: where their output is larger."""
@@ -263,7 +264,7 @@ class Update:
             runs[started].append(file)
         if not runs:
             return
-        known = self._files | {self._path(file): file for file in self._read[::2]}
+        known = self._files | {self._path(file): file for file in self._read}
         paths = chain(map(self._path, files), self._forgotten)
         touched = {known.get(self._session(path)) for path in paths}
         starts = [
