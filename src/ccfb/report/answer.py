@@ -49,8 +49,10 @@ pattern, and which of them stand in that; which are the tokens, in the order of 
 whether it was in fast mode."""
 
 _NUMBERS = (
-    *("input_tokens", "cache_creation_input_tokens"),
-    *("cache_read_input_tokens", "output_tokens"),
+    "input_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "output_tokens",
 )
 _SEARCHES = "web_search_requests"
 _WRITTEN = ("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens")
@@ -108,6 +110,8 @@ def form_of(words: bytes) -> Form:
             pattern[index] = part.replace(numbers[0], b"%b")
             values.append(count)
         count += len(numbers)
+    if not values[1:]:  # of one alone, `itemgetter` would make no tuple
+        raise ValueError(words)
     try:
         usage: Any = loads("{" + b'"'.join(parts).decode())["usage"]  # type: ignore[index]
         tools, split = (usage.get(name) or {} for name in ("server_tool_use", "cache_creation"))
@@ -117,7 +121,6 @@ def form_of(words: bytes) -> Form:
             *map(split.get, _WRITTEN),
         ]
         places = [_place(each, count) for each in told]
-        values[1]  # of one alone, there would be no tuple
     except (AttributeError, LookupError, TypeError):
         raise ValueError(words) from None
     picks = itemgetter(*values), itemgetter(*places)

@@ -43,7 +43,8 @@ BUFFER = 1 << 18
 """Bytes read at a time."""
 
 NEAR = 256
-"""Bytes at the start of a line that tell what it is; if they don't, it is searched to its end."""
+"""Bytes at the start of a line that tell what it is; if they don't, it is searched to its end. And
+bytes in front of a message's last part in which the end of what was said is."""
 
 GUARD = 512
 """Bytes before the place where reading ended, by which a file is known again."""
@@ -78,7 +79,7 @@ _TOLD = (b'{"type":"assistant"', b'{"type":"cost-state"')
 _USED = b'"output_tokens":'
 _ID = b'"id":"'
 _PARENT = b'{"parentUuid":'
-_REQUEST = b'"requestId":'
+_ANY_REQUEST = b'"requestId":'
 _SAID = b'],"stop_reason":'
 _SESSION, _FOLDER = b'SessionId":', b'"cwd":'
 _NEXT = b',"'
@@ -227,7 +228,7 @@ class Scanner:
                 words = buffer[usage:told]
                 numbers = words.translate(SPACED).split()
                 numbers.append(_NONE)
-                if len(numbers) != count or pattern % values(numbers) != words:
+                if len(numbers) != count or pattern % values(numbers) != words:  # as in `fits`
                     count, pattern, values, tokens, fast = self._form(words, told, stop)
                     kind = -1
                 name, time = message + ahead, stop - len(end) - _USUAL
@@ -261,7 +262,7 @@ class Scanner:
                     or buffer[usage - 1] != _COMMA
                     or not starts(TIME, time - _TO_TIME)
                     or not starts(TYPE, time - gap)
-                    or (request < 0 and find(_REQUEST, told, stop) > 0)
+                    or (request < 0 and find(_ANY_REQUEST, told, stop) > 0)
                 ):
                     same = nothing
                     self._take_other(line, stop)

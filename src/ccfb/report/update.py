@@ -60,6 +60,7 @@ class Update:
         self._first = max(self._paths, default=0) + 1
         self._transcripts: Sequence[Transcript] = ()
         self._new = array("q")
+        """Numbers of transcripts that weren't known; in the cache theirs begin with `_first`."""
         self._changed: set[int] = set()
         self._forgotten: list[str] = []
         self._runs: set[int] = set()
@@ -67,6 +68,7 @@ class Update:
         self._marks = bytearray(1)
         self._suspected: set[int] = set()
         self._read, self._keys, self._ends = array("q"), array("q"), array("q")
+        """Transcripts that were read; their messages, and up to where those of each go."""
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
 
     def read(self, transcripts: list[Transcript], progress: Progress) -> None:
@@ -82,9 +84,8 @@ class Update:
         self._transcripts = reading.transcripts
         self._marks = bytearray(reading.size // SPARSE + 1)
         for number, found in reading:
-            before = reading.before(number)["end"]
-            self._put(number, found, anew=not before)
-            done += self._transcripts[number][1] - before
+            self._put(number, found, anew=not reading.before(number)["end"])
+            done += reading.new(number)
             progress(done, reading.size)
         self._settle()
 
