@@ -20,6 +20,7 @@ from ccfb.client import conflicts, registration, settings
 from ccfb.client.overrides import (
     HELPER_LIFE,
     SHORT_LIFE,
+    SLOW_CLOCK,
     Overrides,
     blanks,
     clock,
@@ -200,6 +201,7 @@ def _wanted(state: State, values: dict[str, Any]) -> Overrides:
     if state.downgrades:
         spared = {window: downgrade.model for window, downgrade in state.downgrades.items()}
         wanted |= downgraded(state.wake.model, spared, state.client, state.models)
+        wanted |= clock(SLOW_CLOCK) if state.wake.drawn else {}
     if state.question and state.wake.drawn:
         wanted |= clock()
     return wanted

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ccfb import paths
 from ccfb.billing.model import Entry
+from ccfb.client import reloads
 from ccfb.drill.story import MODAL, Stage
 from ccfb.drill.terminal import ClaudeSession
 
@@ -35,16 +37,29 @@ def refuse_opus(stage: Stage, resets_at: int) -> None:
     )
 
 
+def wait_for(holds: Callable[[], bool], end: float) -> None:
+    """Until the client and its hooks have done something, or it is too late."""
+    while not holds():
+        assert time.time() < end
+        time.sleep(0.1)
+
+
+def taken_up(since: float) -> bool:
+    """Whether the stage's session has new settings."""
+    return any(reloads.seen(path.name, since) for path in Path(paths.own("reloads")).iterdir())
+
+
 @pytest.mark.parametrize(
-    ("version", "arguments"),
-    [("2.1.329", ()), ("2.1.176", ("--model", "opus"))],
-    ids=["2.1.329", "2.1.176, chosen"],
+    ("version", "arguments", "idle"),
+    [("2.1.329", (), True), ("2.1.176", ("--model", "opus"), False)],
+    ids=["2.1.329, idle at the reset", "2.1.176, chosen by name, at work"],
 )
 def test_opus_is_used_up_and_sonnet_goes_on(
     stage: Stage,
     client: Callable[[str], Path],
     version: str,
     arguments: tuple[str, ...],
+    idle: bool,
     ledger: Callable[[str], list[Entry]],
 ) -> None:
     stage.ccfb("config", "set", "windows.seven_day_opus.policy", "downgrade:sonnet")
@@ -67,11 +82,18 @@ def test_opus_is_used_up_and_sonnet_goes_on(
         spared = stage.answered("subscription", refused.answered_at)
         assert "sonnet" in spared.model
         assert "[1m]" not in spared.model
-        time.sleep(max(0.0, resets_at + 3 - time.time()))
-        session.press("esc")
+        if idle:
+            session.press("esc")
+        wait_for(lambda: bool(ledger("restore")), resets_at + 30)
+        restored = ledger("restore")[0].at
+        assert restored > resets_at - 2, "sessions take a second to reload"
+        wait_for(lambda: taken_up(restored), restored + 10)
+        if not idle:
+            session.press("esc")
         time.sleep(1)
+        prompted = time.time()
         session.prompt("LOOP3 again")
-        again = stage.answered("subscription", resets_at + 4, 30)
+        again = stage.answered("subscription", prompted)
         assert "opus" in again.model
     assert stage.count().keys() == {"subscription"}, "it cost nothing"
     assert len(ledger("downgrade")) == len(ledger("restore")) == 1

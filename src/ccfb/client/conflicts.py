@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ccfb.client import models, registration, signals
-from ccfb.client.overrides import CLOCK, MODELS, SHORT_CONTEXT, VARIABLES, Overrides
+from ccfb.client.overrides import (
+    CLOCK,
+    MODELS,
+    SHORT_CONTEXT,
+    SLOW_CLOCK,
+    VARIABLES,
+    Overrides,
+)
 
 HELPER = "apiKeyHelper"
 
@@ -48,8 +55,9 @@ def left_over(values: Mapping[str, Any], known: Iterable[Overrides]) -> Override
     if registration.is_ours(values.get(HELPER)):
         found[HELPER,] = values[HELPER]
     slot = values.get("statusLine")
-    if isinstance(slot, dict) and slot.get("refreshInterval") == CLOCK:
-        found["statusLine", "refreshInterval"] = CLOCK
+    interval = slot.get("refreshInterval") if isinstance(slot, dict) else None
+    if interval in (CLOCK, SLOW_CLOCK):
+        found["statusLine", "refreshInterval"] = interval
     return found
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 from ccfb.client import models, signals
 
-CLOCK = 1
-"""Seconds between two runs of the status line while a provider is billed: it sees the reset come.
-Applied live, and taken back live (seen on 2.1.105 to 2.1.329)."""
+CLOCK, SLOW_CLOCK = 1, 15
+"""Seconds between two runs of the status line while a provider is billed, and while another model
+of the plan goes on: it sees the reset come, also where nobody works. Applied live, and taken back
+live (seen on 2.1.105 to 2.1.329)."""
 
 HELPER_LIFE, SHORT_LIFE = 10_000, 1_000
 """Milliseconds that the client keeps a key: where no status line runs, asking for the next one
@@ -65,9 +66,9 @@ def overrides(
     return values
 
 
-def clock() -> Overrides:
-    """The status line runs every second: it sees a reset come, and shows a question at once."""
-    return {("statusLine", "refreshInterval"): CLOCK}
+def clock(seconds: int = CLOCK) -> Overrides:
+    """The status line runs on a clock: it sees a reset come, and shows a question soon."""
+    return {("statusLine", "refreshInterval"): seconds}
 
 
 def downgraded(
@@ -76,8 +77,9 @@ def downgraded(
     """The overrides that make sessions work with another model of the plan.
 
     A variable moves sessions with no model of their own choice, or one chosen by alias, from the
-    next turn on; `modelOverrides` those with a full name, and turns under way (2.1.261 and later;
-    nothing does before).  A smaller model has no long context (seen on 2.1.105 to 2.1.329).
+    next turn on (a prompt's own hook is too late for it); `modelOverrides` those with a full name,
+    and turns under way (2.1.261 and later; nothing does before). A smaller model has no long
+    context (seen on 2.1.105 to 2.1.329).
 
     Args:
         marker: A session's hooks read it back from their environment.
