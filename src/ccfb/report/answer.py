@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    Pick = Callable[[Sequence[bytearray]], tuple[bytearray, ...]]
+    Pick = Callable[[Sequence[bytes]], tuple[bytes, ...]]
 
 Origin = tuple[str, str]
 """The session, and the folder that the client worked in."""
@@ -130,7 +130,7 @@ def form_of(words: bytes) -> Form:
 def fits(form: Form, words: bytearray) -> bool:
     """Whether a message ends like this."""
     count, pattern, values, *_ = form
-    numbers = [*words.translate(SPACED).split(), bytearray()]
+    numbers = [*bytes(words.translate(SPACED)).split(), b""]
     return len(numbers) == count and pattern % values(numbers) == words
 
 
