@@ -276,14 +276,56 @@ def rows(draw: st.DrawFn) -> object:
     return made
 
 
-@given(st.lists(rows() | PARTS, max_size=6), st.sampled_from([(",", ":"), (", ", ": ")]))
+OTHERS = st.builds(
+    lambda parent, told: {"parentUuid": parent, **told},
+    st.sampled_from([None, "p", "parent"]),
+    st.sampled_from(
+        [
+            {"message": {"role": "user", "content": "Go on."}},
+            {"attachment": {"type": "file"}},
+            {"attachment": {"message": {"role": "user", "usage": usage()}}},
+            {"type": "progress", "data": {"message": {"type": "assistant", "usage": usage()}}},
+            {},
+        ]
+    ),
+)
+"""Rows of prompts, and of what isn't of the model: short, so that the next begins early."""
+
+
+@given(st.lists(rows() | OTHERS | PARTS, max_size=8), st.sampled_from([(",", ":"), (", ", ": ")]))
 def test_any_rows_are_read_as_they_are_parsed(
     tmp_path_factory: pytest.TempPathFactory, rows: list[object], signs: tuple[str, str]
 ) -> None:
-    """Whatever the order of fields, whatever is missing, and whatever tools have said."""
-    content = b"".join(json.dumps(row, separators=signs).encode() + b"\n" for row in rows)
+    """Whatever the order of fields, whatever is missing, and whatever tools have said.
+
+    Nor does it matter what was read before.
+    """
+    lines = [json.dumps(row, separators=signs).encode() + b"\n" for row in rows]
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
-    assert told(read(path, content)) == expected(content)
+    scanner = Scanner([])
+    for content in (b"".join(lines), b"".join(lines[::-1])):
+        path.write_bytes(content)
+        assert told(scanner.scan(str(path))) == expected(content)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"message": {"role": "user", "content": "Go on."}},
+        {"attachment": {"type": "file"}},
+        {"message": {"id": "msg_2", "usage": usage()}},
+    ],
+    ids=["prompt", "attachment", "answer"],
+)
+def test_a_short_answer_is_not_taken_for_the_line_behind_it(
+    path: Path, other: dict[str, Any]
+) -> None:
+    """Though what tells of that one stands where it did in the line before."""
+    told_by = {"message": {"model": "m", "usage": {"output_tokens": 1}}, "type": "assistant"}
+    short = line({"id": 1, **told_by, "timestamp": "2026-11-20T10:00:00Z"})
+    before = line({"parentUuid": "p" * len(short), **other})
+    content = before + short + line({"parentUuid": "", **other})
+    assert len(told(read(path, content))) == len(expected(content)) == 1
 
 
 @pytest.mark.parametrize(
