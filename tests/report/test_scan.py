@@ -311,26 +311,6 @@ def test_any_rows_are_read_as_they_are_parsed(
 @pytest.mark.parametrize(
     "other",
     [
-        {"message": {"role": "user", "content": "Go on."}},
-        {"attachment": {"type": "file"}},
-        {"message": {"id": "msg_2", "usage": usage()}},
-    ],
-    ids=["prompt", "attachment", "answer"],
-)
-def test_a_short_answer_is_not_taken_for_the_line_behind_it(
-    path: Path, other: dict[str, Any]
-) -> None:
-    """Though what tells of that one stands where it did in the line before."""
-    told_by = {"message": {"model": "m", "usage": {"output_tokens": 1}}, "type": "assistant"}
-    short = line({"id": 1, **told_by, "timestamp": "2026-11-20T10:00:00Z"})
-    before = line({"parentUuid": "p" * len(short), **other})
-    content = before + short + line({"parentUuid": "", **other})
-    assert len(told(read(path, content))) == len(expected(content)) == 1
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
         {},
         {"type": "user"},
         {"type": "progress"},

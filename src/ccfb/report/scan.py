@@ -118,9 +118,6 @@ class Scanner:
         self._forms: dict[bytes, Form] = {}
         self._latest = NO_FORM
         self._models: dict[tuple[bytes, bytes], str] = {}
-        self._places = 0, 0, 0
-        """Where lines told last what they are: answers, prompts, and what was attached to them."""
-        self._seen = NOBODY
 
     def scan(self, path: str, before: Found = NOTHING) -> Found:
         """Read a transcript, or what has been added to it.
@@ -189,42 +186,26 @@ class Scanner:
         find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
         found = []
         line = 0
-        answer, prompt, attached = self._places
         while (stop := find(_END, line, end)) >= 0:
             if buffer[stop - 1] != _BRACE:
                 found.append((line, line, -1, stop))
             elif buffer[line + 2] == _T and starts(_TYPED, line):
                 if starts(_TOLD, line):
                     found.append((line, line, -1, stop))
-            elif (
-                starts(MESSAGE, line + answer) and (usage := rfind(USAGE, line + answer, stop)) > 0
-            ):
-                found.append((line, line + answer, usage, stop))
-            elif not (starts(_USER, line + prompt) and line + prompt < stop) and not (
-                starts(_ATTACHMENT, line + attached) and line + attached < stop
-            ):
-                found += self._unlike(line, stop)
-                answer, prompt, attached = self._places
+            else:
+                message = find(MESSAGE, line, line + NEAR)
+                if 0 < message < stop:
+                    if not starts(_USER, message):
+                        usage = rfind(USAGE, message, stop)
+                        if usage > 0 or find(_USED, message, stop) > 0:
+                            found.append((line, message, usage, stop))
+                elif (
+                    not 0 < find(_ATTACHMENT, line, line + NEAR) < stop
+                    and find(_USED, line, stop) > 0
+                ):
+                    found.append((line, line, -1, stop))
             line = stop + 1
         return found, line
-
-    def _unlike(self, line: int, stop: int) -> list[Line]:
-        """The same for a line that isn't laid out like those before it."""
-        find, (answer, prompt, attached) = self._buffer.find, self._places
-        message = find(MESSAGE, line, line + NEAR)
-        if 0 < message < stop:
-            if self._buffer.startswith(_USER, message):
-                self._places = answer, message - line, attached
-                return []
-            self._places = message - line, prompt, attached
-            usage = self._buffer.rfind(USAGE, message, stop)
-            told = usage > 0 or find(_USED, message, stop) > 0
-            return [(line, message, usage, stop)] if told else []
-        attachment = find(_ATTACHMENT, line, line + NEAR)
-        if 0 < attachment < stop:
-            self._places = answer, prompt, attachment - line
-            return []
-        return [(line, line, -1, stop)] if find(_USED, line, stop) > 0 else []
 
     def _take(self, lines: list[Line]) -> None:
         """Take what answers tell, unless the same request is there with as much output.
@@ -234,7 +215,7 @@ class Scanner:
         buffer, best = self._buffer, self._best
         find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
         nothing = same = used = asked = bytearray(_NEVER)
-        width, ahead, before, behind, gap, end, model = self._seen
+        width, ahead, before, behind, gap, end, model = NOBODY
         count, pattern, values, tokens, fast = self._latest
         kind = -1
         for line, message, usage, stop in lines:
@@ -360,8 +341,7 @@ class Scanner:
                 self._models.clear()
             model = model_of(bytes(buffer[line:said]), before, behind)
             self._models[before, behind] = model
-        self._seen = start - line, name - message, before, behind, time - kind, end, model
-        return self._seen
+        return start - line, name - message, before, behind, time - kind, end, model
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""
