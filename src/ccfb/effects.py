@@ -19,13 +19,14 @@ from ccfb.billing.rules import Caps, Policy, Rules
 from ccfb.client import conflicts, registration, settings
 from ccfb.client.overrides import (
     HELPER_LIFE,
+    INTERVAL,
     SHORT_LIFE,
-    SLOW_CLOCK,
     Overrides,
     blanks,
     clock,
     downgraded,
     overrides,
+    slow_clock,
 )
 from ccfb.errors import CcfbError
 from ccfb.providers.base import Provider
@@ -59,6 +60,8 @@ def step(event: Event) -> tuple[State, list[Action]]:
         state.wake.config = seen
         state.wake.line["template"] = word.status_line
         state.wake.drawn = _is_drawn()
+        if state.wake.drawn and not before.wake.drawn:  # it has no clock of ours so far
+            state.unsettled |= bool(state.question or state.downgrades)
         entries = list(state.unwritten)
         tidy = Tidy() in actions
         if state.unsettled or tidy:
@@ -201,9 +204,9 @@ def _wanted(state: State, values: dict[str, Any]) -> Overrides:
     if state.downgrades:
         spared = {window: downgrade.model for window, downgrade in state.downgrades.items()}
         wanted |= downgraded(state.wake.model, spared, state.client, state.models)
-        wanted |= clock(SLOW_CLOCK) if state.wake.drawn else {}
-    if state.question and state.wake.drawn:
-        wanted |= clock()
+    if state.wake.drawn and (state.question or state.downgrades):
+        theirs = settings.theirs(values, state.displaced, INTERVAL)
+        wanted |= clock() if state.question else slow_clock(theirs)
     return wanted
 
 

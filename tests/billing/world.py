@@ -41,6 +41,7 @@ from ccfb.billing.events import (
 )
 from ccfb.billing.model import Entry, Moment, State, Window
 from ccfb.billing.rules import Rules
+from ccfb.client.overrides import SLOW_CLOCK
 
 Advance = Callable[[State, Event, Rules, Moment], tuple[State, list[Action]]]
 
@@ -738,7 +739,7 @@ class World:
             self.hook(session, None)
 
     def _clock(self) -> Session | None:
-        """A session whose status line is drawn every second while somebody is billed or asked."""
+        """A session whose status line runs on a clock."""
         clocks = [each for each in self.sessions.values() if each.kind == "interactive"]
         return self.random.choice(clocks) if clocks else None
 
@@ -746,7 +747,8 @@ class World:
         """Have the next such drawing wake the engine when it is due."""
         self.alarm += 1
         wake, clocks = self.disk.wake, self.clocks
-        if not (wake.marker or wake.asked or wake.unsettled) or not self._clock():
+        often = wake.marker or wake.asked or wake.unsettled
+        if not (often or wake.model) or not self._clock():
             return
         by_wall = inf if wake.at is None else wake.at - clocks.skew
         by_boot = inf if wake.boot_at is None else wake.boot_at + clocks.booted
@@ -754,6 +756,7 @@ class World:
         if wake.unsettled or self.now == clocks.killed_at:
             due = self.some(0, 1)
         if due < inf:
+            due += 0 if often else self.some(0, SLOW_CLOCK)
             self.after(due, self._rings, self.alarm)
 
     def _rings(self, alarm: int) -> None:

@@ -20,6 +20,10 @@ REFUSED = {
 }
 
 
+QUIET = 3.0
+"""Seconds without a request after which no turn is under way."""
+
+
 def refuse_opus(stage: Stage, resets_at: int) -> None:
     """As the API does when only the weekly Opus window is used up."""
     headers = {
@@ -37,10 +41,21 @@ def refuse_opus(stage: Stage, resets_at: int) -> None:
     )
 
 
-def wait_for(holds: Callable[[], bool], end: float) -> None:
+def wait_for(holds: Callable[[], bool], end: float, what: str) -> None:
     """Until the client and its hooks have done something, or it is too late."""
     while not holds():
-        assert time.time() < end
+        assert time.time() < end, f"not {what} in time"
+        time.sleep(0.1)
+
+
+def interrupt(session: ClaudeSession, stage: Stage) -> None:
+    """End a turn, as a user does who sees it go on."""
+    pressed, end = 0.0, time.time() + 30
+    while (last := stage.api.main_requests[-1].at) > time.time() - QUIET:
+        assert time.time() < end, f"it wasn't interrupted:\n{session.text}"
+        if last > pressed:  # a second Esc in an idle session means something else
+            session.press("esc")
+            pressed = time.time()
         time.sleep(0.1)
 
 
@@ -83,15 +98,16 @@ def test_opus_is_used_up_and_sonnet_goes_on(
         assert "sonnet" in spared.model
         assert "[1m]" not in spared.model
         if idle:
-            session.press("esc")
-        wait_for(lambda: bool(ledger("restore")), resets_at + 30)
+            interrupt(session, stage)
+        wait_for(lambda: bool(ledger("restore")), resets_at + 30, "restored")
         restored = ledger("restore")[0].at
         assert restored > resets_at - 2, "sessions take a second to reload"
-        wait_for(lambda: taken_up(restored), restored + 10)
-        if not idle:
-            session.press("esc")
+        wait_for(lambda: taken_up(restored), restored + 10, "taken up")
         time.sleep(1)
+        interrupt(session, stage)
         prompted = time.time()
+        if idle:
+            assert stage.api.main_requests[-1].at < resets_at - 2, "it didn't idle"
         session.prompt("LOOP3 again")
         again = stage.answered("subscription", prompted)
         assert "opus" in again.model

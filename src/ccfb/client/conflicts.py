@@ -6,6 +6,7 @@ from typing import Any
 from ccfb.client import models, registration, signals
 from ccfb.client.overrides import (
     CLOCK,
+    INTERVAL,
     MODELS,
     SHORT_CONTEXT,
     SLOW_CLOCK,
@@ -55,9 +56,10 @@ def left_over(values: Mapping[str, Any], known: Iterable[Overrides]) -> Override
     if registration.is_ours(values.get(HELPER)):
         found[HELPER,] = values[HELPER]
     slot = values.get("statusLine")
-    interval = slot.get("refreshInterval") if isinstance(slot, dict) else None
-    if interval in (CLOCK, SLOW_CLOCK):
-        found["statusLine", "refreshInterval"] = interval
+    if isinstance(slot, dict) and registration.is_ours(slot.get("command")):
+        clocks = (CLOCK, SLOW_CLOCK) if variables.get(signals.MODEL_VARIABLE) else (CLOCK,)
+        if slot.get("refreshInterval") in clocks:
+            found[INTERVAL] = slot["refreshInterval"]
     return found
 
 

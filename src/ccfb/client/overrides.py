@@ -8,10 +8,14 @@ from collections.abc import Mapping
 
 from ccfb.client import models, signals
 
-CLOCK, SLOW_CLOCK = 1, 15
-"""Seconds between two runs of the status line while a provider is billed, and while another model
-of the plan goes on: it sees the reset come, also where nobody works. Applied live, and taken back
-live (seen on 2.1.105 to 2.1.329)."""
+INTERVAL = ("statusLine", "refreshInterval")
+CLOCK = 1
+"""Seconds between two runs of the status line while a provider is billed: it sees the reset come.
+Applied live, and taken back live (seen on 2.1.105 to 2.1.329)."""
+
+SLOW_CLOCK = 15
+"""The same while another model of the plan goes on, which costs nothing: a session that idles is
+back at most so long after the reset."""
 
 HELPER_LIFE, SHORT_LIFE = 10_000, 1_000
 """Milliseconds that the client keeps a key: where no status line runs, asking for the next one
@@ -66,9 +70,15 @@ def overrides(
     return values
 
 
-def clock(seconds: int = CLOCK) -> Overrides:
-    """The status line runs on a clock: it sees a reset come, and shows a question soon."""
-    return {("statusLine", "refreshInterval"): seconds}
+def clock() -> Overrides:
+    """The status line runs every second: it sees a reset come, and shows a question at once."""
+    return {INTERVAL: CLOCK}
+
+
+def slow_clock(theirs: object) -> Overrides:
+    """The status line runs now and then, or as often as the user wants it to, if that is more."""
+    more = isinstance(theirs, int | float) and CLOCK <= theirs < SLOW_CLOCK
+    return {} if more else {INTERVAL: SLOW_CLOCK}
 
 
 def downgraded(

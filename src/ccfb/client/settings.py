@@ -326,6 +326,17 @@ def adopt(displaced: Displaced, path: tuple[str, ...], value: Any) -> Displaced:
     return _displaced(list(keys.values()), displaced.get("hollows", {}))
 
 
+def theirs(values: Mapping[str, Any], displaced: Displaced | None, path: tuple[str, ...]) -> object:
+    """What the user has at a path, or had before one of our values came there."""
+    value: Any = values
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    key = _by_path(displaced or {}).get(path)
+    if key and any(same(value, each) for each in key["ours"]):
+        return json.loads(key["was"] or "null")
+    return value
+
+
 def _put(document: Document, path: Path, value: Any, key: _Key | None, hollows: Hollows) -> _Key:
     """Put one value in; `key` is what we know of the place."""
     if key and not _is_ours(document, key) and not _is_as_it_was(document, key):
