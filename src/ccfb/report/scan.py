@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 BUFFER = 1 << 18
 """Bytes read at a time."""
 
+ASIDE = 32
+"""Bytes in front of the buffer. A large block of memory begins 16 bytes into a page, where files
+are copied to a quarter slower than to most places (seen on x86-64 with Linux)."""
+
 NEAR = 256
 """Bytes at the start of a line that tell what it is; if they don't, it is searched to its end. And
 bytes in front of a message's last part in which the end of what was said is."""
@@ -114,7 +118,7 @@ class Scanner:
     def __init__(self, turns: list[Turn]) -> None:
         self._turns = [at for at, _ in turns]
         self._switches = [0, *(switch for _, switch in turns)]
-        self._buffer = bytearray(BUFFER)
+        self._buffer = _empty(BUFFER)
         self._forms: dict[bytes, Form] = {}
         self._latest = NO_FORM
         self._models: dict[tuple[bytes, bytes], str] = {}
@@ -172,7 +176,9 @@ class Scanner:
             if done:
                 self._buffer[:kept] = self._buffer[done:end]
             else:
-                self._buffer += bytes(kept)
+                longer = _empty(len(self._buffer) + kept)
+                longer[:kept] = self._buffer[:kept]
+                self._buffer = longer
 
     def _walk(self, end: int) -> int:
         """Take what the lines in the buffer tell; returns where the last one ends."""
@@ -431,6 +437,13 @@ class Scanner:
             except (KeyError, RecursionError, TypeError, ValueError):
                 continue
         return None
+
+
+def _empty(size: int) -> bytearray:
+    """A buffer that doesn't begin where its memory does."""
+    buffer = bytearray(ASIDE + size)
+    del buffer[:ASIDE]
+    return buffer
 
 
 def moment_of(stamp: str) -> int:
