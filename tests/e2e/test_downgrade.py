@@ -1,5 +1,6 @@
 """A model's own limit: the plan goes on with another model, and back at the reset, for free."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,11 +42,18 @@ def refuse_opus(stage: Stage, resets_at: int) -> None:
     )
 
 
-def wait_for(holds: Callable[[], bool], end: float, what: str) -> None:
+def wait_for(holds: Callable[[], bool], end: float, session: ClaudeSession, what: str) -> None:
     """Until the client and its hooks have done something, or it is too late."""
     while not holds():
-        assert time.time() < end, f"not {what} in time"
+        assert time.time() < end, f"not {what} in time:\n{session.text}"
         time.sleep(0.1)
+
+
+def dismiss(session: ClaudeSession) -> None:
+    """Leave the modal by one Esc: another one would interrupt the turn that goes on."""
+    session.press("esc")
+    with contextlib.suppress(TimeoutError):
+        session.wait_for(lambda _: not session.shows(MODAL), 3)
 
 
 def interrupt(session: ClaudeSession, stage: Stage) -> None:
@@ -92,17 +100,17 @@ def test_opus_is_used_up_and_sonnet_goes_on(
         while not [r for r in stage.api.main_requests if r.at > refused.at and r.status == 200]:
             assert time.time() < end, f"it didn't go on:\n{session.text}"
             if session.shows(MODAL):
-                session.press("esc")
+                dismiss(session)
             time.sleep(0.1)
         spared = stage.answered("subscription", refused.answered_at)
         assert "sonnet" in spared.model
         assert "[1m]" not in spared.model
         if idle:
             interrupt(session, stage)
-        wait_for(lambda: bool(ledger("restore")), resets_at + 30, "restored")
+        wait_for(lambda: bool(ledger("restore")), resets_at + 30, session, "restored")
         restored = ledger("restore")[0].at
         assert restored > resets_at - 2, "sessions take a second to reload"
-        wait_for(lambda: taken_up(restored), restored + 10, "taken up")
+        wait_for(lambda: taken_up(restored), restored + 60, session, "taken up")
         time.sleep(1)
         interrupt(session, stage)
         prompted = time.time()
