@@ -42,13 +42,6 @@ def refuse_opus(stage: Stage, resets_at: int) -> None:
     )
 
 
-def wait_for(holds: Callable[[], bool], end: float, session: ClaudeSession, what: str) -> None:
-    """Until the client and its hooks have done something, or it is too late."""
-    while not holds():
-        assert time.time() < end, f"not {what} in time:\n{session.text}"
-        time.sleep(0.1)
-
-
 def dismiss(session: ClaudeSession) -> None:
     """Leave the modal by one Esc: another one would interrupt the turn that goes on."""
     session.press("esc")
@@ -107,10 +100,10 @@ def test_opus_is_used_up_and_sonnet_goes_on(
         assert "[1m]" not in spared.model
         if idle:
             interrupt(session, stage)
-        wait_for(lambda: bool(ledger("restore")), resets_at + 30, session, "restored")
+        session.wait_for(lambda _: bool(ledger("restore")), resets_at + 30 - time.time())
         restored = ledger("restore")[0].at
         assert restored > resets_at - 2, "sessions take a second to reload"
-        wait_for(lambda: taken_up(restored), restored + 60, session, "taken up")
+        session.wait_for(lambda _: taken_up(restored), restored + 60 - time.time())
         time.sleep(1)
         interrupt(session, stage)
         prompted = time.time()

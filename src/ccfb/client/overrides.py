@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from ccfb.client import models, signals
 
 INTERVAL = ("statusLine", "refreshInterval")
+"""Where in the settings it stands how often the status line runs."""
+
 CLOCK = 1
 """Seconds between two runs of the status line while a provider is billed: it sees the reset come.
 Applied live, and taken back live (seen on 2.1.105 to 2.1.329)."""
