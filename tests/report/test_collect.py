@@ -18,7 +18,9 @@ from ccfb import files, paths
 from ccfb.billing import store
 from ccfb.billing.model import Entry
 from ccfb.report import collect, days, update
-from ccfb.report.model import Collected, Request
+from ccfb.report.begin import Begun, begin
+from ccfb.report.model import BY, Collected, Request
+from ccfb.report.produce import produce
 from report import corpus, slowly
 from report.test_scan import line, row
 
@@ -125,6 +127,14 @@ def test_only_what_was_added_is_read(transcripts: list[Path], tmp_path: Path) ->
     assert sorted(read_on.sums) == sorted(anew().sums)
 
 
+@pytest.fixture(params=["usual", "small"])
+def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In which everything is done: of large ones, a test would need too much of everything."""
+    if request.param == "small":
+        for name, size in (("FLUSH", 2), ("MUCH", 1), ("SUSPECTS", 3)):
+            monkeypatch.setattr(update, name, size)
+
+
 def append(path: Path, other: Path) -> None:
     path.write_bytes(path.read_bytes() + other.read_bytes())
 
@@ -156,9 +166,14 @@ def remove_copies(path: Path, other: Path) -> None:
     path.write_bytes(b"\n")
 
 
-CHANGES = [append, truncate, replace, copy, grow, remove_copies]
+def remove(path: Path, other: Path) -> None:
+    path.unlink()
 
 
+CHANGES = [append, truncate, replace, copy, grow, remove_copies, remove]
+
+
+@pytest.mark.usefixtures("portions")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
@@ -173,7 +188,7 @@ CHANGES = [append, truncate, replace, copy, grow, remove_copies]
 def test_whatever_happens_to_files_a_report_is_as_the_first_one(
     home: Path, changes: list[list[tuple[Callable[[Path, Path], None], int, int]]]
 ) -> None:
-    """After appending, cutting, replacing, copying, emptying: as if nothing had been remembered."""
+    """After appending, cutting, replacing, copying, removing: as if nothing was remembered."""
     shutil.rmtree(home / ".claude", ignore_errors=True)
     corpus.make(home / ".claude", size=150_000, sessions=5)
     clock = 2_000_000_000
@@ -184,9 +199,28 @@ def test_whatever_happens_to_files_a_report_is_as_the_first_one(
             path = there[one % len(there)]
             change(path, there[other % len(there)])
             clock += 1
-            os.utime(path, (clock, clock))
-        updated = report()
+            if path.exists():
+                os.utime(path, (clock, clock))
+        updated = report(prune=True)
     assert not changes or same(updated, anew())
+
+
+@pytest.mark.usefixtures("portions")
+def test_what_can_not_be_read_any_more_is_no_reason_to_count_twice(
+    transcripts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transcript has grown, and is gone before it is read: what was known of it holds."""
+    before = sum(each.requests for each in report().sums)
+    shutil.copy(transcripts[0], transcripts[0].with_name("zz-copy.jsonl"))
+    grow(transcripts[0], transcripts[0])
+
+    def meanwhile(*listed: Any) -> Begun:
+        begun = begin(*listed)
+        transcripts[0].unlink()
+        return begun
+
+    monkeypatch.setattr(collect, "begin", meanwhile)
+    assert sum(each.requests for each in report().sums) == before
 
 
 def test_a_transcript_may_hold_the_accounts_of_two_sessions(transcripts: list[Path]) -> None:
@@ -357,11 +391,20 @@ def test_new_prices_hold_for_what_is_known(
 
 
 def test_transcripts_that_share_accounts_are_known_as_one_group() -> None:
-    runs = {1: [1], 2: [1, 2], 3: [3, 2], 4: [4]}
-    assert list(update._together(runs, [1])) == [{1, 2, 3}]
-    assert list(update._together(runs, [4])) == [{4}]
-    assert list(update._together(runs, [3, 4, 1])) == [{1, 2, 3}, {4}]
-    assert list(update._together(runs, [])) == []
+    groups = update._groups([[1, 2], [4, 5], [3, 2], [7, 6], [5, 6]])
+    one, other = {1, 2, 3}, {4, 5, 6, 7}
+    assert groups == {1: one, 2: one, 3: one, 4: other, 5: other, 6: other, 7: other}
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.usefixtures("made")
+def test_what_is_added_up_in_portions_is_what_is_added_up_at_once(
+    by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request((paths.projects(),), by=by, as_json=True)
+    whole = produce(request, quiet)
+    monkeypatch.setattr(collect, "FILES", 2)
+    assert produce(request, quiet) == whole
 
 
 def test_days_are_those_of_the_time_zone(made: corpus.Corpus) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ccfb.report import facts
-from ccfb.report.rows import each, unpack
+from ccfb.report.rows import each, packed
 from ccfb.report.scan import Scanner
 from report import corpus
 
@@ -13,10 +13,7 @@ AT = round(datetime(2026, 11, 20, 10, tzinfo=UTC).timestamp() * 1000)
 
 def rows(*messages: tuple[int, ...]) -> bytes:
     """Rows of one kind each: key, time, kind, and tokens."""
-    numbers = unpack(b"")
-    for message in messages:
-        numbers.extend([*message, *[0] * (9 - len(message))])
-    return numbers.tobytes()
+    return packed([(*message, *[0] * (9 - len(message))) for message in messages])
 
 
 def test_sums_cost_what_their_messages_do(tmp_path: Path) -> None:

@@ -1,14 +1,20 @@
 """Which transcripts there are is found out by a process of its own, or by this one."""
 
+import io
 import os
 import signal
 from pathlib import Path
+from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ccfb.report import listing
-from ccfb.report.listing import Listing, transcripts_in
+from ccfb.report.listing import Listing, Transcripts, transcripts_in
 from report import corpus
+
+NAMES = st.binary(min_size=1).filter(lambda name: b"\0" not in name).map(os.fsdecode)
 
 
 @pytest.fixture
@@ -18,8 +24,12 @@ def folders(home: Path) -> tuple[str, ...]:
 
 
 def test_what_is_listed_elsewhere_is_what_is_there(folders: tuple[str, ...]) -> None:
-    found = Listing(folders).transcripts()
-    assert sorted(found) == sorted(transcripts_in(folders))
+    found = [*Listing(folders).transcripts()]
+    assert found == [*transcripts_in(folders)]
+    assert sorted(found) == sorted(
+        (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in Path(folders[0]).rglob("*.jsonl")
+    )
     assert found
 
 
@@ -27,7 +37,27 @@ def test_nothing_is_missed_where_no_process_can_be_forked(
     folders: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(os, "fork")
-    assert Listing(folders).transcripts() == transcripts_in(folders)
+    assert [*Listing(folders).transcripts()] == [*transcripts_in(folders)]
+
+
+@given(st.lists(st.tuples(NAMES, st.integers(0, 1 << 60), st.integers(-5, 1 << 62))), st.data())
+def test_transcripts_are_passed_on_as_they_are_or_not_at_all(
+    some: list[tuple[str, int, int]], data: st.DataObject
+) -> None:
+    """Whatever they are called; and a process that is stopped while it tells of them is noticed."""
+    transcripts, told = Transcripts(), io.BytesIO()
+    for path, size, mtime in some:
+        transcripts.add(os.fsencode(path), size, mtime)
+    transcripts.send(cast("io.BufferedWriter", told))
+    assert [*transcripts] == [transcripts[number] for number in range(len(some))] == some
+    assert [*transcripts.sizes()] == [size for _, size, _ in some]
+    end = data.draw(st.integers(0, len(told.getvalue())))
+    received = Transcripts()
+    part = io.BytesIO(told.getvalue()[:end])
+    if received.receive(cast("io.BufferedReader", part)):
+        assert [*received] == some
+    else:
+        assert end < len(told.getvalue())
 
 
 @pytest.mark.timeout(60)
@@ -35,7 +65,9 @@ def test_a_process_that_nobody_listens_to_ends(
     folders: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also with more to tell than a pipe holds."""
-    monkeypatch.setattr(listing, "transcripts_in", lambda _: [("x" * 1_000_000, 1, 1)])
+    many = Transcripts()
+    many.add(b"x" * 1_000_000, 1, 1)
+    monkeypatch.setattr(listing, "transcripts_in", lambda _: many)
     left = Listing(folders)
     os.close(left._pipe)
     assert os.waitpid(left._child, 0)[0] == left._child
@@ -44,6 +76,6 @@ def test_a_process_that_nobody_listens_to_ends(
 def test_nothing_is_missed_if_the_other_process_is_stopped(folders: tuple[str, ...]) -> None:
     stopped = Listing(folders)
     os.kill(stopped._child, signal.SIGKILL)
-    assert stopped.transcripts() == transcripts_in(folders)
+    assert [*stopped.transcripts()] == [*transcripts_in(folders)]
     with pytest.raises(ProcessLookupError):
         os.kill(stopped._child, 0)

@@ -6,7 +6,7 @@ Others do that, so it is begun before the rest of us is imported.
 import os
 
 from ccfb.report import places
-from ccfb.report.listing import Listing, Transcript, transcripts_in
+from ccfb.report.listing import Listing, Transcripts, transcripts_in
 
 TYPE_CHECKING = False  # `typing` is slow to import, and readers do without it
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ READING = ("ccfb.report.ledger", "ccfb.report.readers")
 
 UPDATE = "ccfb.report.update"
 
-Begun = tuple[list[Transcript], "Reading | None"]
+Begun = tuple[Transcripts, "Reading | None"]
 """The transcripts, and who reads them where nothing is known of any; the report ends that."""
 
 
@@ -44,7 +44,7 @@ def begin(
     return transcripts, reading
 
 
-def _reading(folders: tuple[str, ...], transcripts: list[Transcript]) -> "Reading":
+def _reading(folders: tuple[str, ...], transcripts: Transcripts) -> "Reading":
     from ccfb.report import ledger  # noqa: PLC0415 - only when there is something to read
     from ccfb.report.readers import Reading  # noqa: PLC0415
 

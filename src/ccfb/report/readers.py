@@ -10,15 +10,16 @@ import gc
 import marshal
 import os
 import select
+from itertools import chain
 
 from ccfb.report import places
-from ccfb.report.listing import Transcript
+from ccfb.report.listing import Transcripts
 from ccfb.report.rows import NOTHING, Found
 from ccfb.report.scan import Scanner, Turn
 
 TYPE_CHECKING = False  # as in `rows`
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import NoReturn, Self
 
 WORTH = 8_000_000
@@ -33,13 +34,17 @@ BATCHES = 120
 OPENING = 65_000
 """Bytes that could be read in the time that each transcript takes besides."""
 
-LEAST = 1_000_000
+LEAST, LARGEST = 1_000_000, 6_000_000
 """Bytes of a part, if there are as many: each is handed out, and what was found in it sent."""
 
 _LENGTH = 8
 """Bytes in which a part's results tell how long they are."""
 
-_TICKETS = 255
+_TICKET = 2
+"""Bytes of a part's number."""
+
+_TICKETS = 8_000
+"""As many as a pipe holds, on every system."""
 
 _PIPE = 1 << 20
 """Bytes that a pipe should hold."""
@@ -63,7 +68,7 @@ class Reading:
 
     def __init__(
         self,
-        transcripts: list[Transcript],
+        transcripts: Transcripts,
         folders: tuple[str, ...],
         turns: list[list[Turn]],
         before: "Mapping[int, Found] | None" = None,
@@ -75,12 +80,16 @@ class Reading:
         self._children: list[int] = []
         self._pipes: dict[int, bytearray] = {}
         self._poll = select.poll()
-        sizes = [self.new(number) for number in range(len(transcripts))]
+        sizes = _numbers(len(transcripts))
+        for number, size in enumerate(transcripts.sizes()):
+            sizes[number] = size - self.before(number)["end"]
         self.size = sum(sizes)
+        """Bytes that weren't read earlier."""
         readers = max(1, min(_processors(), self.size // WORTH, MOST))
-        self._batches = _batches(sizes, min(readers * BATCHES, _TICKETS))
+        self._batches = _batches(sizes, readers * BATCHES)
         self._tickets, tickets = os.pipe()
-        os.write(tickets, bytes(range(len(self._batches))))
+        for number in range(len(self._batches)):
+            os.write(tickets, number.to_bytes(_TICKET, "big"))
         os.close(tickets)
         if hasattr(os, "fork"):
             for _ in range(readers - 1):
@@ -89,10 +98,6 @@ class Reading:
     def before(self, number: int) -> Found:
         """What was found earlier in a transcript."""
         return self._before.get(number, NOTHING)
-
-    def new(self, number: int) -> int:
-        """Bytes of a transcript that weren't read earlier."""
-        return self.transcripts[number][1] - self.before(number)["end"]
 
     def __enter__(self) -> "Self":
         return self
@@ -114,11 +119,16 @@ class Reading:
     def _results(self) -> "Iterator[Result]":
         """What is found here, and by the others."""
         scanners = self._scanners()
-        while ticket := os.read(self._tickets, 1):
-            yield from self._scan(self._batches[ticket[0]], scanners)
+        for batch in self._handed_out():
+            yield from self._scan(batch, scanners)
             yield from self._take(0)
         while self._pipes:
             yield from self._take(None)
+
+    def _handed_out(self) -> "Iterator[memoryview[int]]":
+        """Parts that nobody else has; each is handed out once."""
+        while ticket := os.read(self._tickets, _TICKET):
+            yield self._batches[int.from_bytes(ticket, "big")]
 
     def _scanners(self) -> list[Scanner]:
         return [Scanner(turns) for turns in self.turns]
@@ -178,8 +188,7 @@ class Reading:
             gc.disable()
             scanners = self._scanners()
             with open(pipe, "wb") as out:
-                while ticket := os.read(self._tickets, 1):
-                    batch = self._batches[ticket[0]]
+                for batch in self._handed_out():
                     words = marshal.dumps(list(self._scan(batch, scanners)))
                     out.write(len(words).to_bytes(_LENGTH, "big") + words)
                     out.flush()
@@ -194,21 +203,30 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _batches(sizes: list[int], most: int) -> list[list[int]]:
-    """Parts that take about as long as each other, the largest transcripts first.
+def _numbers(count: int) -> "memoryview[int]":
+    """Room for numbers, in a fifth of what a list of them takes."""
+    return memoryview(bytearray(8 * count)).cast("q")
+
+
+def _batches(sizes: "Sequence[int]", parts: int) -> "list[memoryview[int]]":
+    """Parts that take about as long as each other; what is larger than a part comes first.
 
     Args:
         sizes: Bytes to read, by the number of the transcript.
-        most: Parts.
+        parts: How many, roughly, unless they would be too small or too large.
     """
-    sizes = [size + OPENING for size in sizes]
-    enough = max(sum(sizes) // most + 1, LEAST)
-    batches: list[list[int]] = [[]]
-    filled = 0
-    for number in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True):
-        if filled >= enough:
-            batches.append([])
-            filled = 0
-        batches[-1].append(number)
-        filled += sizes[number]
+    whole = sum(sizes) + OPENING * len(sizes)
+    enough = max(min(whole // parts, LARGEST), LEAST, whole // _TICKETS)
+    large = [number for number, size in enumerate(sizes) if size >= enough]
+    large.sort(key=sizes.__getitem__, reverse=True)
+    others = (number for number, size in enumerate(sizes) if size < enough)
+    numbers = _numbers(len(sizes))
+    batches = []
+    first = filled = 0
+    for place, number in enumerate(chain(large, others)):
+        numbers[place] = number
+        filled += sizes[number] + OPENING
+        if filled > enough or place + 1 == len(sizes):
+            batches.append(numbers[first : place + 1])
+            first, filled = place + 1, 0
     return batches

@@ -5,7 +5,6 @@ from struct import Struct, pack
 
 TYPE_CHECKING = False  # readers begin sooner without `typing`, and all that it imports
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Collection, Iterator
     from typing import TypedDict
 
@@ -70,13 +69,9 @@ def packed(rows: "Collection[tuple[int, ...]]") -> bytes:
     return pack(f"{len(rows) * WIDTH}q", *chain.from_iterable(rows))
 
 
-def unpack(rows: bytes) -> "array[int]":
+def unpack(rows: bytes) -> "memoryview[int]":
     """The numbers of all rows, one after the other."""
-    from array import array  # noqa: PLC0415 - readers do without: it imports `collections`
-
-    numbers = array("q")
-    numbers.frombytes(rows)
-    return numbers
+    return memoryview(rows).cast("q")
 
 
 def singly(rows: bytes) -> list[bytes]:

@@ -4,17 +4,15 @@ All of it is one transaction: another report waits for it, and then finds the wo
 """
 
 import os
-from array import array
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from sqlite3 import Connection
 from typing import Any
 
 from ccfb.report import background, facts, ledger, places, readers
 from ccfb.report.background import Account, Message, Rest
-from ccfb.report.listing import Transcript
+from ccfb.report.listing import Transcript, Transcripts
 from ccfb.report.progress import Progress
 from ccfb.report.rows import (
     AT,
@@ -36,6 +34,21 @@ FLUSH = 64
 SPARSE = 4_096
 """Bytes of transcripts for each eight marks by which messages are known; these are fewer by far."""
 
+MUCH = 64_000_000
+"""Bytes to read that are worth marks for all messages that are known; of less, all messages are
+looked for there."""
+
+SUSPECTS = 2_048
+"""Messages that may be suspected of being copies before they are looked for everywhere."""
+
+AFTER = chr(ord(os.sep) + 1)
+
+SHARED = """
+SELECT DISTINCT started, file FROM states WHERE started IN (
+    SELECT started FROM states GROUP BY started HAVING min(file) < max(file))
+"""
+"""Runs that several transcripts have accounts of."""
+
 
 Place = tuple[int, int, str, str, int]
 """Where background counts: transcript, slot, session, model, switch."""
@@ -55,23 +68,20 @@ class Update:
         self.turns = ledger.turns(events, len(folders))
         self._billers = ledger.billers(events)
         self._folders = folders
-        self._files: dict[str, int] = dict(database.execute("SELECT path, id FROM files"))
-        self._paths = {file: path for path, file in self._files.items()}
-        self._first = max(self._paths, default=0) + 1
-        self._transcripts: Sequence[Transcript] = ()
-        self._new = array("q")
-        """Numbers of transcripts that weren't known; in the cache theirs begin with `_first`."""
+        (last,) = database.execute("SELECT max(id) FROM files").fetchone()
+        self._known = bool(last)
+        self._first = self._next = (last or 0) + 1
+        """The first transcript that is new, and the next one that will be."""
         self._changed: set[int] = set()
+        """Of the others."""
         self._forgotten: list[str] = []
         self._runs: set[int] = set()
-        self._gone: set[int] = set()
-        self._marks = bytearray(1)
+        self._marks: bytearray | None = None
         self._suspected: set[int] = set()
-        self._read, self._keys, self._ends = array("q"), array("q"), array("q")
-        """Transcripts that were read; their messages, and up to where those of each go."""
+        self._shared: set[int] | None = None
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
 
-    def read(self, transcripts: list[Transcript], progress: Progress) -> None:
+    def read(self, transcripts: Transcripts, progress: Progress) -> None:
         """Read transcripts that are new, or have changed."""
         known = (self._before(path, size) for path, size, _ in transcripts)
         before = {number: found for number, found in enumerate(known) if found["end"]}
@@ -81,39 +91,41 @@ class Update:
     def take(self, reading: readers.Reading, progress: Progress) -> None:
         """Take what is found in transcripts that are being read."""
         done = 0
-        self._transcripts = reading.transcripts
-        self._marks = bytearray(reading.size // SPARSE + 1)
+        left = self._mark(reading)
         for number, found in reading:
-            self._put(number, found, anew=not reading.before(number)["end"])
-            done += reading.new(number)
+            transcript, before = reading.transcripts[number], reading.before(number)["end"]
+            left.discard(self._put(transcript, found, anew=not before))
+            if len(self._suspected) >= SUSPECTS:
+                self._settle()
+            done += transcript[1] - before
             progress(done, reading.size)
+        for file in left:  # gone meanwhile
+            self._suspect(self._keys(file))
         self._settle()
+        self._explain()
 
     def forget(self, paths: Iterable[str]) -> None:
         """Take out what is known of transcripts."""
-        # What was read is settled; its copies may count again.
-        self._changed.clear()
-        self._keys, self._ends = array("q"), array("q")
         for path in paths:
-            file = self._files.pop(path)
-            del self._paths[file]
-            self._forgotten.append(path)
-            self._drop(file, anew=True)
-            self._database.execute("DELETE FROM files WHERE id = ?", (file,))
+            if file := self._file(path):
+                self._forgotten.append(path)
+                self._drop(file, anew=True)
+                self._database.execute("DELETE FROM files WHERE id = ?", (file,))
         self._settle()
+        self._explain()
 
     def restate(self) -> None:
         """Make all sums anew: prices have changed."""
         facts.forget()
-        self._changed.update(file for (file,) in self._database.execute("SELECT id FROM files"))
-        self._restate(self._changed)
-        self._explain(self._changed)
+        self._first = 0
+        self._restate(file for (file,) in self._database.execute("SELECT id FROM files ORDER BY 1"))
+        self._explain()
 
     def _before(self, path: str, size: int) -> Found:
         """What is known of a transcript, if it has only grown."""
-        if path not in self._files:
+        file = self._file(path)
+        if file is None:
             return NOTHING
-        file = self._files[path]
         end, guard, folder, invalid, unknown = self._database.execute(
             "SELECT end, guard, folder, invalid, unknown FROM files WHERE id = ?", (file,)
         ).fetchone()
@@ -132,22 +144,19 @@ class Update:
             cut=0,
         )
 
-    def _put(self, number: int, found: Found, *, anew: bool) -> None:
+    def _put(self, transcript: Transcript, found: Found, *, anew: bool) -> int:
         """Take what was found in a transcript instead of what was known."""
-        path, size, mtime = self._transcripts[number]
-        if path in self._files:
-            file = self._files[path]
-            self._drop(file, anew=anew)
+        path, size, mtime = transcript
+        file = self._file(path) if self._known else None
+        if file is None:
+            file = self._next  # rising: what is written last stands last
+            self._next += 1
         else:
-            file = self._first + len(self._new)  # rising: what is written last stands last
-            self._new.append(number)
-        self._changed.add(file)
+            self._drop(file, anew=anew)
+            self._changed.add(file)
         numbers = unpack(found["rows"])
         keys = numbers[KEY::WIDTH]
         self._suspect(keys)
-        self._keys += keys
-        self._read.append(file)
-        self._ends.append(len(self._keys))
         self._insert("messages", file, keys.tobytes(), _words(found["kinds"]), found["rows"])
         self._state(file, facts.sums(found["rows"], found["kinds"], self._billers), found["kinds"])
         latest = max(numbers[AT::WIDTH], default=0)
@@ -164,15 +173,37 @@ class Update:
                 self._insert("states", file, started, session, at, model, *used)
         if len(self._rows["files"]) >= FLUSH:
             self._write()
+        return file
 
     def _state(self, file: int, sums: Iterable[facts.Fact], kinds: list[Kind]) -> None:
         """Take the sums of a transcript."""
         for kind, slot, *sum_ in sums:
             self._insert("facts", file, slot, *kinds[kind], 0, *sum_)
 
+    def _mark(self, reading: readers.Reading) -> set[int]:
+        """Mark what is known of other transcripts, if that is worth it.
+
+        Returns:
+            What was known of these.
+        """
+        if self._known and reading.size < MUCH:
+            return set()
+        transcripts = reading.transcripts if self._known else ()
+        known = {file for path, *_ in transcripts if (file := self._file(path))}
+        (size,) = self._database.execute("SELECT total(end) FROM files").fetchone()
+        self._marks = bytearray(int(reading.size + size) // SPARSE + 1)
+        for file, words in self._database.execute("SELECT file, keys FROM messages"):
+            if file not in known:
+                self._suspect(unpack(words))
+        self._suspected.clear()
+        return known
+
     def _suspect(self, keys: Iterable[int]) -> None:
         """Suspect messages of being copies; a set of all that were seen would grow with them."""
         marks, suspected = self._marks, self._suspected
+        if marks is None:
+            suspected.update(keys)
+            return
         size = len(marks)
         for key in keys:
             place, mark = (key >> 3) % size, 1 << (key & 7)
@@ -182,52 +213,46 @@ class Update:
 
     def _drop(self, file: int, *, anew: bool) -> None:
         """Take out what is known of a transcript."""
-        self._gone.update(unpack(self._of(file)[0])[KEY::WIDTH])
+        if self._shared is None:
+            self._shared = {key for (key,) in self._database.execute("SELECT key FROM copies")}
+        self._suspected |= self._shared.intersection(self._keys(file))
         states = self._database.execute("SELECT started FROM states WHERE file = ?", (file,))
         self._runs.update(started for (started,) in states)
         for table in ("facts", "messages", "copies", *(["states"] if anew else [])):
             self._database.execute(f"DELETE FROM {table} WHERE file = ?", (file,))  # noqa: S608
 
     def _settle(self) -> None:
-        """Count what stands in several transcripts once, and what stands in none."""
+        """Count what stands in several transcripts once: where the output is largest."""
         self._write()
-        again = self._copies()
-        self._restate(again)
-        self._explain(self._changed | again)
-
-    def _copies(self) -> set[int]:
-        """Decide which transcript each message counts in; returns those whose sums change."""
-        changed = self._changed
-        alone = changed.issuperset(chain(self._files.values(), self._read))
-        touched = self._suspected if alone else self._gone.union(self._keys)
-        holding = defaultdict(list)
-        for file, key in chain(self._own(touched), () if alone else self._others(touched)):
-            holding[key].append(file)
-        copied = {key for key, some in holding.items() if len(some) > 1 or some[0] not in changed}
-        if not copied:
-            return set()
-        holders = {file for key in copied for file in holding[key]}
-        before = self._lost()
-        self._database.executemany("DELETE FROM copies WHERE key = ?", ((key,) for key in copied))
+        copied = {
+            key: files
+            for key, files in self._holding(self._suspected).items()
+            if len(files) > 1 or key in (self._shared or ())
+        }
+        self._suspected.clear()
+        self._shared = None
+        holders = {file for files in copied.values() for file in files}
+        before = {file: self._lost(file) for file in holders if not self._has_changed(file)}
+        self._database.executemany(
+            "DELETE FROM copies WHERE file = ? AND key = ?",
+            ((file, key) for key, files in copied.items() for file in files),
+        )
         self._database.executemany(
             "INSERT INTO copies VALUES (?, ?)", self._losers(holders, copied)
         )
-        after = self._lost()
-        return {file for file in holders if file in changed or after[file] != before[file]}
+        again = {file for file in holders if file not in before or self._lost(file) != before[file]}
+        self._restate(again)
+        self._changed |= again
 
-    def _own(self, keys: set[int]) -> Iterator[tuple[int, int]]:
-        """Where these messages stand, in what was read."""
-        for index, key in enumerate(self._keys):
-            if key in keys:
-                yield self._read[bisect_right(self._ends, index)], key
-
-    def _others(self, keys: set[int]) -> Iterator[tuple[int, int]]:
-        """The same in what hasn't changed."""
+    def _holding(self, keys: set[int]) -> Mapping[int, list[int]]:
+        """The transcripts in which messages stand, by their keys."""
+        holding = defaultdict(list)
         for file, words in self._database.execute("SELECT file, keys FROM messages"):
-            if file not in self._changed:
-                yield from ((file, key) for key in keys.intersection(unpack(words)))
+            for key in keys.intersection(unpack(words)):
+                holding[key].append(file)
+        return holding
 
-    def _losers(self, files: set[int], keys: set[int]) -> list[tuple[int, int]]:
+    def _losers(self, files: Iterable[int], keys: Collection[int]) -> list[tuple[int, int]]:
         """Messages that count in another of these transcripts: where their output is larger."""
         best: dict[int, tuple[int, int]] = {}
         lost = []
@@ -242,57 +267,71 @@ class Update:
                         lost.append((holder if output > most else file, key))
         return lost
 
-    def _lost(self) -> defaultdict[int, set[int]]:
-        """The messages of each transcript that count elsewhere."""
-        found = defaultdict(set)
-        for file, key in self._database.execute("SELECT file, key FROM copies"):
-            found[file].add(key)
-        return found
+    def _lost(self, file: int) -> set[int]:
+        """The messages of a transcript that count elsewhere."""
+        found = self._database.execute("SELECT key FROM copies WHERE file = ?", (file,))
+        return {key for (key,) in found}
 
     def _restate(self, files: Iterable[int]) -> None:
         """Make sums anew, without messages that count elsewhere."""
-        copies = self._lost()
         for file in files:
             rows, kinds = self._of(file)
             self._database.execute("DELETE FROM facts WHERE file = ?", (file,))
-            self._state(file, facts.sums(rows, kinds, self._billers, copies[file]), kinds)
-        self._write()
-
-    def _explain(self, files: set[int]) -> None:
-        """Make the background anew of sessions whose transcripts have changed."""
-        runs = defaultdict(list)
-        for file, started in self._database.execute("SELECT DISTINCT file, started FROM states"):
-            runs[started].append(file)
-        if not runs:
-            return
-        known = self._files | {self._path(file): file for file in self._read}
-        paths = chain(map(self._path, files), self._forgotten)
-        touched = {known.get(self._session(path)) for path in paths}
-        starts = [
-            started
-            for started, holders in runs.items()
-            if started in self._runs or not touched.isdisjoint(holders)
-        ]
-        agents = defaultdict(list)
-        for path, file in known.items():
-            owner = known.get(self._session(path))
-            if owner != file:
-                agents[owner].append(file)
-        copied = {file for (file,) in self._database.execute("SELECT DISTINCT file FROM copies")}
-        groups = list(_together(runs, starts))
-        self._database.executemany(
-            "DELETE FROM facts WHERE background AND file = ?", ((f,) for g in groups for f in g)
-        )
-        for group in groups:
-            rests: defaultdict[Place, list[Rest]] = defaultdict(list)
-            for accounts in self._accounts(group):
-                below = [file for account in accounts for file in agents[account.file]]
-                self._explain_run(accounts, below, copied, rests)
-            for place, found in rests.items():
-                self._explained(*place, found)
+            self._state(file, facts.sums(rows, kinds, self._billers, self._lost(file)), kinds)
             if len(self._rows.get("facts", ())) >= FLUSH:
                 self._write()
         self._write()
+
+    def _has_changed(self, file: int) -> bool:
+        return file >= self._first or file in self._changed
+
+    def _explain(self) -> None:
+        """Make the background anew of sessions whose transcripts have changed."""
+        runs = defaultdict(list)
+        for started, file in self._database.execute(SHARED):
+            runs[started].append(file)
+        groups = _groups(runs.values())
+        touched = self._touched()
+        copied = {file for (file,) in self._database.execute("SELECT DISTINCT file FROM copies")}
+        file = 0
+        while (file := touched.find(1, file)) >= 0:
+            group = groups.get(file, {file})
+            for each_ in group:
+                touched[each_] = 0
+            self._explain_group(group, copied)
+        self._write()
+        self._first = self._next
+        self._changed.clear()
+        self._runs.clear()
+        self._forgotten.clear()
+
+    def _touched(self) -> bytearray:
+        """For each transcript, whether the background of its session has to be made anew."""
+        touched = bytearray(self._next)
+        if not self._database.execute("SELECT 1 FROM states").fetchone():
+            return touched
+        changed = self._database.execute("SELECT path FROM files WHERE id >= ?", (self._first,))
+        for path in chain((p for (p,) in changed), map(self._path, self._changed), self._forgotten):
+            touched[self._file(self._session(path)) or 0] = 1
+        for file, started in self._database.execute("SELECT DISTINCT file, started FROM states"):
+            if started in self._runs:
+                touched[file] = 1
+        touched[0] = 0
+        return touched
+
+    def _explain_group(self, group: set[int], copied: set[int]) -> None:
+        """Make the background of sessions anew that share accounts."""
+        self._database.executemany(
+            "DELETE FROM facts WHERE background AND file = ?", ((file,) for file in group)
+        )
+        rests: defaultdict[Place, list[Rest]] = defaultdict(list)
+        for accounts in self._accounts(group):
+            agents = [agent for account in accounts for agent in self._agents(account.file)]
+            self._explain_run(accounts, agents, copied, rests)
+        for place, found in rests.items():
+            self._explained(*place, found)
+        if len(self._rows.get("facts", ())) >= FLUSH:
+            self._write()
 
     def _explain_run(
         self,
@@ -381,11 +420,29 @@ class Update:
         ).fetchone()
         return rows, [_kind(*words.split("\t")) for words in kinds.split("\n") if words]
 
+    def _keys(self, file: int) -> "memoryview[int]":
+        """The keys of the messages of a transcript."""
+        words = self._database.execute("SELECT keys FROM messages WHERE file = ?", (file,))
+        return unpack(words.fetchone()[0])
+
     def _path(self, file: int) -> str:
         """Where a transcript is."""
-        if file < self._first:
-            return self._paths[file]
-        return self._transcripts[self._new[file - self._first]][0]
+        found = self._database.execute("SELECT path FROM files WHERE id = ?", (file,)).fetchone()
+        path: str = found[0]
+        return path
+
+    def _file(self, path: str) -> int | None:
+        """The number of a transcript."""
+        found = self._database.execute("SELECT id FROM files WHERE path = ?", (path,)).fetchone()
+        return found[0] if found else None
+
+    def _agents(self, file: int) -> list[int]:
+        """The transcripts of a session's subagents."""
+        folder = self._path(file).removesuffix(".jsonl")
+        found = self._database.execute(
+            "SELECT id FROM files WHERE path > ? AND path < ?", (folder + os.sep, folder + AFTER)
+        )
+        return [agent for (agent,) in found]
 
     def _project(self, path: str) -> str:
         """The folder of a project's transcripts."""
@@ -411,24 +468,13 @@ class Update:
         self._rows.clear()
 
 
-def _together(runs: Mapping[int, list[int]], starts: Iterable[int]) -> Iterator[set[int]]:
-    """Transcripts that share accounts, as far as any of some runs is in them."""
-    runs_of = defaultdict(list)
-    for started, files in runs.items():
-        for file in files:
-            runs_of[file].append(started)
-    done: set[int] = set()
-    for start in starts:
-        group: set[int] = set()
-        left = [start]
-        while left:
-            started = left.pop()
-            if started not in done:
-                done.add(started)
-                group.update(runs[started])
-                left += [other for file in runs[started] for other in runs_of[file]]
-        if group:
-            yield group
+def _groups(runs: Iterable[Iterable[int]]) -> Mapping[int, set[int]]:
+    """Transcripts that share accounts, by each of them: those of some runs belong together."""
+    groups: dict[int, set[int]] = {}
+    for files in runs:
+        group = set(files).union(*(groups[file] for file in files if file in groups))
+        groups.update(dict.fromkeys(group, group))
+    return groups
 
 
 def _words(kinds: list[Kind]) -> str:
