@@ -26,7 +26,7 @@ from ccfb.report.rows import (
     singly,
     unpack,
 )
-from ccfb.report.scan import guard_of
+from ccfb.report.scan import Turn, guard_of
 
 FLUSH = 64
 """Transcripts that are written at a time."""
@@ -38,7 +38,7 @@ MUCH = 64_000_000
 """Bytes to read that are worth marks for all messages that are known; of less, all messages are
 looked for there."""
 
-SUSPECTS = 2_048
+SUSPECTS = 4_096
 """Messages that may be suspected of being copies before they are looked for everywhere."""
 
 AFTER = chr(ord(os.sep) + 1)
@@ -321,9 +321,9 @@ class Update:
 
     def _explain_group(self, group: set[int], copied: set[int]) -> None:
         """Make the background of sessions anew that share accounts."""
-        self._database.executemany(
-            "DELETE FROM facts WHERE background AND file = ?", ((file,) for file in group)
-        )
+        for file in group:
+            if not self._has_changed(file):  # else there is none
+                self._database.execute("DELETE FROM facts WHERE background AND file = ?", (file,))
         rests: defaultdict[Place, list[Rest]] = defaultdict(list)
         for accounts in self._accounts(group):
             agents = [agent for account in accounts for agent in self._agents(account.file)]
@@ -356,8 +356,7 @@ class Update:
             seen.update(() if alone else unpack(self._of(file)[0])[KEY::WIDTH])
         own = {account.file: self._messages(account.file, account.at, seen) for account in accounts}
         for rest in background.rests(accounts, own, shared):
-            turns = self.turns[places.place(self._path(rest.file), self._folders)]
-            last = ledger.switch_at(turns, rest.at), rest
+            last = ledger.switch_at(self._turns(rest.file), rest.at), rest
             session = [*own[rest.file], *shared]
             for switch, part in background.shared_out(rest, session) or [last]:
                 place = part.file, part.at // facts.SLOT, part.session, part.model, switch
@@ -443,6 +442,12 @@ class Update:
             "SELECT id FROM files WHERE path > ? AND path < ?", (folder + os.sep, folder + AFTER)
         )
         return [agent for (agent,) in found]
+
+    def _turns(self, file: int) -> list[Turn]:
+        """When billing changed, in the folder that a transcript is in."""
+        if len(self.turns) == 1:
+            return self.turns[0]
+        return self.turns[places.place(self._path(file), self._folders)]
 
     def _project(self, path: str) -> str:
         """The folder of a project's transcripts."""
