@@ -5,7 +5,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from ccfb import files, paths
 from ccfb.billing import store
 from ccfb.billing.model import Entry
-from ccfb.report import collect, days, update
+from ccfb.report import collect, days, readers, update
 from ccfb.report.begin import Begun, begin
 from ccfb.report.model import BY, Collected, Request
 from ccfb.report.produce import produce
@@ -127,12 +128,11 @@ def test_only_what_was_added_is_read(transcripts: list[Path], tmp_path: Path) ->
     assert sorted(read_on.sums) == sorted(anew().sums)
 
 
-@pytest.fixture(params=["usual", "small"])
+@pytest.fixture(params=[(64, 4_096, 64_000_000), (2, 3, 64_000_000), (2, 3, 1)], ids=str)
 def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In which everything is done: of large ones, a test would need too much of everything."""
-    if request.param == "small":
-        for name, size in (("FLUSH", 2), ("MUCH", 1), ("SUSPECTS", 3)):
-            monkeypatch.setattr(update, name, size)
+    """In which things are done: to fill the usual ones, a test would need too much of each."""
+    for name, size in zip(("FLUSH", "SUSPECTS", "MUCH"), request.param, strict=True):
+        monkeypatch.setattr(update, name, size)
 
 
 def append(path: Path, other: Path) -> None:
@@ -203,6 +203,31 @@ def test_whatever_happens_to_files_a_report_is_as_the_first_one(
                 os.utime(path, (clock, clock))
         updated = report(prune=True)
     assert not changes or same(updated, anew())
+
+
+@pytest.mark.parametrize("order", [*permutations(["one", "other", "new"])], ids="-".join)
+@pytest.mark.usefixtures("portions")
+def test_messages_may_move_to_another_transcript(
+    transcripts: list[Path], monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+) -> None:
+    """In whatever order they are read: for a while, messages may stand in both."""
+    before = sum(each.requests for each in report().sums)
+    one, other = transcripts[:2]
+    new = one.with_name("zz.jsonl")
+    new.write_bytes(one.read_bytes())
+    one.write_bytes(b"\n")
+    grow(other, other)
+    paths_ = [str({"one": one, "other": other, "new": new}[name]) for name in order]
+    in_turn = readers.Reading.__iter__
+
+    def ordered(reading: readers.Reading) -> Iterator[readers.Result]:
+        found = {
+            reading.transcripts[number][0]: (number, found) for number, found in in_turn(reading)
+        }
+        return (found[path] for path in paths_)
+
+    monkeypatch.setattr(readers.Reading, "__iter__", ordered)
+    assert sum(each.requests for each in report().sums) == before
 
 
 @pytest.mark.usefixtures("portions")
