@@ -50,8 +50,8 @@ def at(minute: int, name: str = "") -> dict[str, Any]:
     return row(name, name, timestamp=f"2026-11-20T10:{minute:02}:00.000Z")
 
 
-def report() -> Collected:
-    request = Request((paths.projects(),))
+def report(*, prune: bool = False) -> Collected:
+    request = Request((paths.projects(),), prune=prune)
     return collect.collect(request, lambda _: 0, lambda _done, _total: None)
 
 
@@ -77,6 +77,20 @@ def test_it_was_billed_as_requests_were_till_then(project: Path, late: bool) -> 
     agent = [at(1), at(2), at(3), *([at(6)] if late else [])]
     write(project / "s" / "subagents" / "agent-1.jsonl", *agent)
     assert background() == {0: 6.75, 1: 2.25}
+
+
+def test_what_a_fork_leaves_to_explain_counts_when_the_larger_account_is_gone(
+    project: Path,
+) -> None:
+    write(project / "a.jsonl", at(1), account(claude_opus_5_5=4))
+    write(project / "b.jsonl", at(2), account(claude_opus_5_5=2))
+    both = background()
+    (project / "a.jsonl").unlink()
+    report(prune=True)
+    left = background()
+    assert 0 < left[0] < both[0]
+    Path(paths.own("report.db")).unlink()
+    assert background() == left
 
 
 def test_what_comes_after_an_account_is_not_explained_by_it(project: Path) -> None:

@@ -20,10 +20,10 @@ from ccfb.billing import store
 from ccfb.billing.model import Entry
 from ccfb.report import collect, days, readers, update
 from ccfb.report.begin import Begun, begin
-from ccfb.report.model import BY, Collected, Request
+from ccfb.report.model import BY, Collected, Request, Sum
 from ccfb.report.produce import produce
 from report import corpus, slowly
-from report.test_scan import line, row
+from report.test_scan import line, row, usage
 
 
 def utc(_: int) -> int:
@@ -167,7 +167,8 @@ def remove_copies(path: Path, other: Path) -> None:
 
 
 def remove(path: Path, other: Path) -> None:
-    path.unlink()
+    if path != other:  # one stays
+        path.unlink()
 
 
 CHANGES = [append, truncate, replace, copy, grow, remove_copies, remove]
@@ -399,6 +400,15 @@ def test_billing_follows_the_ledger(made: corpus.Corpus) -> None:
     assert same(report(), anew())
 
 
+@pytest.mark.usefixtures("made")
+def test_billing_that_changes_while_a_first_report_is_begun_is_followed() -> None:
+    begun = begin((paths.projects(),))
+    switched((1.0, "switch"))
+    followed = collect.collect(Request((paths.projects(),)), utc, quiet, begun)
+    assert {each.switch for each in followed.sums} == {1}
+    assert same(followed, anew())
+
+
 @pytest.mark.parametrize("fetched", [False, True])
 @pytest.mark.usefixtures("made")
 def test_new_prices_hold_for_what_is_known(
@@ -415,6 +425,16 @@ def test_new_prices_hold_for_what_is_known(
     assert same(report(), before)
 
 
+NAMES = st.text(st.characters(codec="utf-8"))
+
+
+@given(NAMES, NAMES)
+def test_what_stands_in_a_folder_is_told_by_the_order_of_names(folder: str, name: str) -> None:
+    for path in (name, folder + name, folder + os.sep + name):
+        stands_there = path.startswith(folder + os.sep) and path != folder + os.sep
+        assert (folder + os.sep < path < folder + update.AFTER) == stands_there
+
+
 def test_transcripts_that_share_accounts_are_known_as_one_group() -> None:
     groups = update._groups([[1, 2], [4, 5], [3, 2], [7, 6], [5, 6]])
     one, other = {1, 2, 3}, {4, 5, 6, 7}
@@ -426,10 +446,43 @@ def test_transcripts_that_share_accounts_are_known_as_one_group() -> None:
 def test_what_is_added_up_in_portions_is_what_is_added_up_at_once(
     by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for model in ("zeta", "alpha"):  # of one session, and at the same cost
+        path = Path(paths.projects(), "-p", f"{model}.jsonl")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(line(row(model, model=model)))
+        report()
     request = Request((paths.projects(),), by=by, as_json=True)
     whole = produce(request, quiet)
-    monkeypatch.setattr(collect, "FILES", 2)
-    assert produce(request, quiet) == whole
+    for files_ in (1, 2, 3):
+        monkeypatch.setattr(collect, "FILES", files_)
+        assert produce(request, quiet) == whole
+
+
+def test_what_another_report_finds_meanwhile_is_seen_whole_or_not_at_all(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message moves from the portion that was added up to one that wasn't."""
+    folder = home / ".claude" / "projects" / "-p"
+    folder.mkdir(parents=True)
+    for name in ("a", "b"):
+        (folder / f"{name}.jsonl").write_bytes(line(row(name)))
+        report()
+    meanwhile: list[tuple[Any, ...]] = []
+
+    class Adding:
+        @staticmethod
+        def _make(numbers: tuple[Any, ...]) -> Sum:
+            if not meanwhile:
+                meanwhile.append(numbers)
+                with (folder / "b.jsonl").open("ab") as file:
+                    file.write(line(row("a", usage=usage(99))))
+                report()
+            return Sum._make(numbers)
+
+    monkeypatch.setattr(collect, "FILES", 1)
+    monkeypatch.setattr(collect, "Sum", Adding)
+    assert sum(each.requests for each in report().sums) == 2
+    assert sum(each.output for each in report().sums) == 11 + 99
 
 
 def test_days_are_those_of_the_time_zone(made: corpus.Corpus) -> None:
@@ -475,13 +528,15 @@ def test_each_folder_of_the_client_goes_by_its_own_ledger(home: Path, tmp_path: 
     assert told(*folders) == told(*reversed(folders)) == [all_, 2 * all_]
 
 
+@pytest.mark.parametrize("portion", [1, 2, collect.FILES])
 @pytest.mark.parametrize(
     ("worked", "called"), [("abb", "b"), ("bba", "b"), ("abcc", "c"), ("cab", "a")]
 )
 def test_a_project_is_called_after_where_most_of_its_sessions_worked(
-    home: Path, worked: str, called: str
+    home: Path, worked: str, called: str, portion: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fork begins with rows of another project's; and who is read first doesn't matter."""
+    monkeypatch.setattr(collect, "FILES", portion)
     project = home / ".claude" / "projects" / "-p"
     project.mkdir(parents=True)
     for number, folder in enumerate(worked):

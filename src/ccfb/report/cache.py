@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-VERSION = 2
+VERSION = 1
 
 MEMORY = ":memory:"
 
@@ -28,7 +28,6 @@ CREATE TABLE files (
     mtime INTEGER NOT NULL, end INTEGER NOT NULL, guard INTEGER NOT NULL, project TEXT NOT NULL,
     folder TEXT NOT NULL, latest INTEGER NOT NULL, invalid INTEGER NOT NULL,
     unknown INTEGER NOT NULL, cut INTEGER NOT NULL);
-CREATE INDEX paths ON files (path);
 CREATE TABLE messages (
     file INTEGER PRIMARY KEY, keys BLOB NOT NULL, kinds TEXT NOT NULL, rows BLOB NOT NULL);
 CREATE TABLE copies (file INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (file, key))

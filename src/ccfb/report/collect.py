@@ -65,6 +65,7 @@ def collect(
     def work(database: "Connection") -> Collected:
         if _refresh(database, request, transcripts, progress, reading):
             cache.share(database)
+        database.execute("BEGIN")  # what another report may write meanwhile isn't seen in part
         return _collected(database, request, offset)
 
     with reading or nullcontext():
@@ -176,7 +177,7 @@ def _collected(database: "Connection", request: Request, offset: days.Offset) ->
     periods = [*days.periods(first or 0, (last or -1) + 1, offset)]
     sums: list[Sum] = []
     worked: Counter[tuple[str, str]] = Counter()
-    for number in range(0, (highest or 0) + 1, FILES):
+    for number in range(1, (highest or 0) + 1, FILES):
         some = {"first": number, "last": number + FILES - 1}
         for project, folder, count in database.execute(FOLDERS, some):
             worked[project, folder] += count
@@ -185,7 +186,7 @@ def _collected(database: "Connection", request: Request, offset: days.Offset) ->
             sums += map(Sum._make, database.execute(query, {**limits, **some, **period}))
     events = database.execute("SELECT * FROM ledger ORDER BY id")
     return Collected(
-        sums,
+        sorted(sums),
         [Event(*event) for event in events],
         dict(sorted(sorted(worked, reverse=True), key=worked.__getitem__)),  # the last of each
         *(count or 0 for count in counts),

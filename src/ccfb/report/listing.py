@@ -25,7 +25,10 @@ _ROW = Struct("3q")
 _HEAD = Struct("2q")
 """Bytes of rows and of paths that are sent."""
 
-_CODE = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+_MOST = (1 << 63) - 1
+"""What a number holds: a time behind the year 2262 is told as another one."""
+
+_CODE = sys.getfilesystemencoding()
 
 
 class Transcripts:
@@ -35,7 +38,12 @@ class Transcripts:
         self._rows, self._paths = bytearray(), bytearray()
 
     def add(self, path: bytes, size: int, mtime: int) -> None:
-        """One more."""
+        """One more.
+
+        Raises:
+            UnicodeDecodeError: Its path isn't text.
+        """
+        path.decode(_CODE)
         self._rows += _ROW.pack(len(self._paths), size, mtime)
         self._paths += path + b"\0"
 
@@ -69,7 +77,7 @@ class Transcripts:
             yield self._path(start), size, mtime
 
     def _path(self, start: int) -> str:
-        return self._paths[start : self._paths.index(0, start)].decode(*_CODE)
+        return self._paths[start : self._paths.index(0, start)].decode(_CODE)
 
 
 class Listing:
@@ -136,9 +144,9 @@ def _look(folder: bytes, found: Transcripts, *, links: bool) -> list[bytes]:
         try:
             if entry.name.endswith(b".jsonl"):
                 stat = entry.stat()
-                found.add(entry.path, stat.st_size, stat.st_mtime_ns)
+                found.add(entry.path, stat.st_size, stat.st_mtime_ns & _MOST)
             elif entry.is_dir(follow_symlinks=links):
                 below.append(entry.path)
-        except OSError:  # gone meanwhile
+        except (OSError, UnicodeDecodeError):  # gone meanwhile, or not the client's
             continue
     return below

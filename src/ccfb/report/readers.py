@@ -43,7 +43,7 @@ _LENGTH = 8
 _TICKET = 2
 """Bytes of a part's number."""
 
-_TICKETS = 8_000
+_TICKETS = 2_000
 """As many as a pipe holds, on every system."""
 
 _PIPE = 1 << 20

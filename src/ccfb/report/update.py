@@ -35,13 +35,15 @@ SPARSE = 4_096
 """Bytes of transcripts for each eight marks by which messages are known; these are fewer by far."""
 
 MUCH = 64_000_000
-"""Bytes to read that are worth marks for all messages that are known; of less, all messages are
+"""Bytes of transcripts that are worth marks for all messages of others; of fewer, all messages are
 looked for there."""
 
 SUSPECTS = 4_096
-"""Messages that may be suspected of being copies before they are looked for everywhere."""
+"""Messages that may be suspected of being copies before they are looked for everywhere; then twice
+as many, and so on: it takes the longer the more there is."""
 
 AFTER = chr(ord(os.sep) + 1)
+"""Behind all that stands in a folder: its path with this one, instead of a separator."""
 
 SHARED = """
 SELECT DISTINCT started, file FROM states WHERE started IN (
@@ -64,6 +66,7 @@ class Update:
 
     def __init__(self, database: Connection, folders: tuple[str, ...]) -> None:
         events = ledger.known(database)
+        database.execute("CREATE INDEX IF NOT EXISTS paths ON files (path)")
         self._database = database
         self.turns = ledger.turns(events, len(folders))
         self._billers = ledger.billers(events)
@@ -73,12 +76,17 @@ class Update:
         self._first = self._next = (last or 0) + 1
         """The first transcript that is new, and the next one that will be."""
         self._changed: set[int] = set()
-        """Of the others."""
+        """Others whose sums were made anew."""
         self._forgotten: list[str] = []
         self._runs: set[int] = set()
         self._marks: bytearray | None = None
+        """None: all messages are suspected."""
         self._suspected: set[int] = set()
+        self._suspects = SUSPECTS
         self._shared: set[int] | None = None
+        """Messages that stood in several transcripts; None: not asked for so far."""
+        self._again: set[int] = set()
+        """Transcripts whose sums are to be made without messages that count elsewhere."""
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
 
     def read(self, transcripts: Transcripts, progress: Progress) -> None:
@@ -93,16 +101,17 @@ class Update:
         done = 0
         left = self._mark(reading)
         for number, found in reading:
-            transcript, before = reading.transcripts[number], reading.before(number)["end"]
-            left.discard(self._put(transcript, found, anew=not before))
-            if len(self._suspected) >= SUSPECTS:
+            transcript, end = reading.transcripts[number], reading.before(number)["end"]
+            left.discard(self._put(transcript, found, anew=not end))
+            if len(self._suspected) >= self._suspects:
                 self._settle()
-            done += transcript[1] - before
+                self._suspects *= 2
+            done += transcript[1] - end
             progress(done, reading.size)
         for file in left:  # gone meanwhile
             self._suspect(self._keys(file))
         self._settle()
-        self._explain()
+        self._sum_up()
 
     def forget(self, paths: Iterable[str]) -> None:
         """Take out what is known of transcripts."""
@@ -112,7 +121,7 @@ class Update:
                 self._drop(file, anew=True)
                 self._database.execute("DELETE FROM files WHERE id = ?", (file,))
         self._settle()
-        self._explain()
+        self._sum_up()
 
     def restate(self) -> None:
         """Make all sums anew: prices have changed."""
@@ -181,21 +190,22 @@ class Update:
             self._insert("facts", file, slot, *kinds[kind], 0, *sum_)
 
     def _mark(self, reading: readers.Reading) -> set[int]:
-        """Mark what is known of other transcripts, if that is worth it.
+        """Mark the messages of other transcripts, if that is worth it.
 
         Returns:
-            What was known of these.
+            Those that were known of these transcripts, if so.
         """
-        if self._known and reading.size < MUCH:
+        here = sum(reading.transcripts.sizes())
+        if self._known and here < MUCH:
             return set()
         transcripts = reading.transcripts if self._known else ()
         known = {file for path, *_ in transcripts if (file := self._file(path))}
-        (size,) = self._database.execute("SELECT total(end) FROM files").fetchone()
-        self._marks = bytearray(int(reading.size + size) // SPARSE + 1)
+        (elsewhere,) = self._database.execute("SELECT total(end) FROM files").fetchone()
+        self._marks = bytearray(int(here + elsewhere) // SPARSE + 1)
         for file, words in self._database.execute("SELECT file, keys FROM messages"):
             if file not in known:
                 self._suspect(unpack(words))
-        self._suspected.clear()
+                self._suspected.clear()  # that is settled
         return known
 
     def _suspect(self, keys: Iterable[int]) -> None:
@@ -240,9 +250,16 @@ class Update:
         self._database.executemany(
             "INSERT INTO copies VALUES (?, ?)", self._losers(holders, copied)
         )
-        again = {file for file in holders if file not in before or self._lost(file) != before[file]}
-        self._restate(again)
-        self._changed |= again
+        self._again.update(
+            file for file in holders if file not in before or self._lost(file) != before[file]
+        )
+
+    def _sum_up(self) -> None:
+        """Make all sums anew that may be others now."""
+        self._restate(self._again)
+        self._changed |= self._again
+        self._again.clear()
+        self._explain()
 
     def _holding(self, keys: set[int]) -> Mapping[int, list[int]]:
         """The transcripts in which messages stand, by their keys."""
@@ -263,7 +280,7 @@ class Update:
                     most, holder = best.get(key, (-1, file))
                     if output > most:
                         best[key] = output, file
-                    if key in best and most >= 0:
+                    if most >= 0:
                         lost.append((holder if output > most else file, key))
         return lost
 
@@ -293,7 +310,7 @@ class Update:
         groups = _groups(runs.values())
         touched = self._touched()
         copied = {file for (file,) in self._database.execute("SELECT DISTINCT file FROM copies")}
-        file = 0
+        file = 1
         while (file := touched.find(1, file)) >= 0:
             group = groups.get(file, {file})
             for each_ in group:
@@ -306,7 +323,7 @@ class Update:
         self._forgotten.clear()
 
     def _touched(self) -> bytearray:
-        """For each transcript, whether the background of its session has to be made anew."""
+        """By its number, whether a session's background has to be made anew; none has number 0."""
         touched = bytearray(self._next)
         if not self._database.execute("SELECT 1 FROM states").fetchone():
             return touched
@@ -316,7 +333,6 @@ class Update:
         for file, started in self._database.execute("SELECT DISTINCT file, started FROM states"):
             if started in self._runs:
                 touched[file] = 1
-        touched[0] = 0
         return touched
 
     def _explain_group(self, group: set[int], copied: set[int]) -> None:
