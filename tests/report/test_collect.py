@@ -206,6 +206,17 @@ def test_whatever_happens_to_files_a_report_is_as_the_first_one(
     assert not changes or same(updated, anew())
 
 
+@pytest.mark.usefixtures("made")
+def test_a_folder_in_a_transcripts_place_changes_nothing() -> None:
+    transcript = Path(paths.projects(), "-p", "small.jsonl")
+    transcript.parent.mkdir()
+    transcript.write_bytes(line(row("small")))
+    before = report()
+    transcript.unlink()
+    transcript.mkdir()
+    assert same(report(), before)
+
+
 @pytest.mark.parametrize("order", [*permutations(["one", "other", "new"])], ids="-".join)
 @pytest.mark.usefixtures("portions")
 def test_messages_may_move_to_another_transcript(

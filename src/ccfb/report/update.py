@@ -510,9 +510,9 @@ def _guard(path: str, end: int) -> int | None:
     """What the guard of a transcript is now."""
     try:
         file = os.open(path, os.O_RDONLY)
+        try:
+            return guard_of(file, end)
+        finally:
+            os.close(file)
     except OSError:
         return None
-    try:
-        return guard_of(file, end)
-    finally:
-        os.close(file)
