@@ -154,7 +154,7 @@ class Update:
         )
 
     def _put(self, transcript: Transcript, found: Found, *, anew: bool) -> int:
-        """Take what was found in a transcript instead of what was known."""
+        """Take what was found in a transcript instead of what was known; returns its number."""
         path, size, mtime = transcript
         file = self._file(path) if self._known else None
         if file is None:
@@ -313,8 +313,8 @@ class Update:
         file = 1
         while (file := touched.find(1, file)) >= 0:
             group = groups.get(file, {file})
-            for each_ in group:
-                touched[each_] = 0
+            for member in group:
+                touched[member] = 0
             self._explain_group(group, copied)
         self._write()
         self._first = self._next
