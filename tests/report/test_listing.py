@@ -70,6 +70,19 @@ def test_a_transcript_whose_name_is_no_text_is_passed_over(folders: tuple[str, .
     assert [*transcripts_in(folders)] == there
 
 
+@pytest.mark.parametrize("seconds", [-5, 13_000_000_000])
+def test_a_transcript_may_be_of_any_time(folders: tuple[str, ...], seconds: int) -> None:
+    """Before 1970, and after 2262, when nanoseconds are more than a cache's numbers hold."""
+    path, *_ = next(iter(transcripts_in(folders)))
+    stamps = set()
+    for more in range(2):
+        os.utime(path, (seconds + more, seconds + more))
+        (stamp,) = [mtime for name, _, mtime in Listing(folders).transcripts() if name == path]
+        assert 0 <= stamp < 1 << 63
+        stamps.add(stamp)
+    assert len(stamps) == 2
+
+
 @pytest.mark.timeout(60)
 def test_a_process_that_nobody_listens_to_ends(
     folders: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
