@@ -42,10 +42,15 @@ def kept(name: str = "report.db") -> Path:
     return Path(paths.own(name))
 
 
-def anew() -> Collected:
-    """What a first report finds."""
+def forget() -> None:
+    """Have the next report start from nothing."""
     for end in ("", "-wal", "-shm"):
         kept(f"report.db{end}").unlink(missing_ok=True)
+
+
+def anew() -> Collected:
+    """What a first report finds."""
+    forget()
     return report()
 
 
@@ -233,10 +238,8 @@ def test_messages_may_move_to_another_transcript(
     in_turn = readers.Reading.__iter__
 
     def ordered(reading: readers.Reading) -> Iterator[readers.Result]:
-        found = {
-            reading.transcripts[number][0]: (number, found) for number, found in in_turn(reading)
-        }
-        return (found[path] for path in paths_)
+        results = {reading.transcripts[result[0]][0]: result for result in in_turn(reading)}
+        return (results[path] for path in paths_)
 
     monkeypatch.setattr(readers.Reading, "__iter__", ordered)
     assert sum(each.requests for each in report().sums) == before

@@ -8,7 +8,7 @@ import pytest
 from ccfb import paths
 from ccfb.report import collect, update
 from ccfb.report.model import Request
-from report.test_collect import kept, quiet, utc
+from report.test_collect import forget, quiet, utc
 from report.test_scan import line, row
 
 EACH = 350
@@ -36,8 +36,7 @@ def peak() -> int:
 
 def peaks() -> tuple[int, int]:
     """Those of a first report, and of one that finds all in the cache."""
-    for end in ("", "-wal", "-shm"):
-        kept(f"report.db{end}").unlink(missing_ok=True)
+    forget()
     return peak(), peak()
 
 

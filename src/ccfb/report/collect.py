@@ -130,7 +130,7 @@ def _follow(database: "Connection", folders: tuple[str, ...]) -> None:
 
 def _stale(database: "Connection", transcripts: Transcripts) -> Transcripts:
     """The transcripts that are new, or have changed."""
-    # Of 64 bits each: in a fifth of the room, they tell transcripts apart as well.
+    # Hashes take a fifth of the room; of 64 bits each, no two are expected to meet.
     known = set(map(hash, database.execute("SELECT path, size, mtime FROM files")))
     if not known:
         return transcripts

@@ -300,6 +300,7 @@ class Update:
         self._write()
 
     def _has_changed(self, file: int) -> bool:
+        """Whether the sums of a transcript were made anew."""
         return file >= self._first or file in self._changed
 
     def _explain(self) -> None:
