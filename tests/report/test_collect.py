@@ -145,8 +145,9 @@ def append(path: Path, other: Path) -> None:
 
 
 def truncate(path: Path, other: Path) -> None:
+    """Anywhere, mostly in a line; if something follows, it is joined with that."""
     content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
+    path.write_bytes(content[: crc32(content) % (len(content) + 1)])
 
 
 def replace(path: Path, other: Path) -> None:

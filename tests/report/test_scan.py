@@ -488,13 +488,19 @@ def test_what_cannot_be_read_is_counted_and_nothing_else_is_lost(
     assert len(told(found)) == 2
 
 
+def read_on(path: Path, content: bytes, place: int) -> Found:
+    """Read a transcript in two turns, as `ccfb.report.update` does."""
+    before = read(path, content[:place])
+    path.write_bytes(content)
+    return Scanner([]).scan(str(path), before if before["end"] else NOTHING)
+
+
 def test_a_last_line_without_its_end_counts_and_is_read_again(path: Path) -> None:
+    """It may go on, or go away: then all is read anew."""
     content = line(row("msg_1"))
     first = read(path, content + line(row("msg_2")).rstrip())
     assert len(told(first)) == 2
-    assert first["end"] == len(content)
-    path.write_bytes(content + line(row("msg_2")) + line(row("msg_3")))
-    assert len(told(Scanner([]).scan(str(path), first))) == 3
+    assert first["end"] == 0
 
 
 @given(st.lists(rows(), max_size=6), st.integers(0, 4_000))
@@ -504,9 +510,28 @@ def test_reading_on_finds_what_reading_anew_does(
     """Wherever a transcript ended when it was read before."""
     path = tmp_path_factory.getbasetemp() / "growing.jsonl"
     content = b"".join(map(line, rows))
-    before = read(path, content[:place])
-    path.write_bytes(content)
-    assert told(Scanner([]).scan(str(path), before)) == told(Scanner([]).scan(str(path)))
+    assert read_on(path, content, place) == read(path, content)
+
+
+BEHIND = {
+    "a small row": {"type": "mode", "mode": "normal", "sessionId": "s"},
+    "a prompt": row(type="user", message={"role": "user", "content": "go on"}, requestId=None),
+    "a note": without(row(type="system", subtype="note"), "message"),
+    "the same answer": row(uuid="v"),
+    "another answer": row("msg_2", "req_2", uuid="v"),
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+def test_a_line_that_was_torn_is_read_the_same_at_any_time(
+    path: Path, behind: dict[str, Any]
+) -> None:
+    """Wherever, and whether or not the answer that it is of was just read."""
+    answer, rest = line(row()), line(behind)
+    for place in range(1, len(answer)):
+        for torn in (answer[:place], answer[place:]):
+            content = answer + torn + rest + rest
+            assert read_on(path, content, len(answer)) == read(path, content)
 
 
 def test_the_folder_is_known_wherever_it_stands(path: Path) -> None:

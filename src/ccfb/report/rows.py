@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         folder: str
         """Where the client worked at first."""
         end: int
-        """Bytes read, up to the end of a line."""
+        """Bytes read, up to the end of a line; 0: next time, all is read anew."""
         guard: int
         """A number for the bytes before: by it a file is known again that has grown."""
         invalid: int

@@ -66,7 +66,7 @@ _SPARE = 16
 """Bytes at the end of the buffer in which nothing is read."""
 _USER = b'"message":{"role":"user"'
 _ATTACHMENT = b'"attachment":{'
-_BRACE, _COMMA, _END, _ESCAPE, _QUOTE, _T = map(ord, '},\n\\"t')
+_OPEN, _BRACE, _COMMA, _END, _ESCAPE, _QUOTE, _T = map(ord, '{},\n\\"t')
 _NONE = b"0"
 _MANY = 1 << 29
 """About half of what is impossible."""
@@ -104,6 +104,10 @@ Look = tuple[int, int, bytes, bytes, int, bytes, str]
 message its name is, and what stands between both, and behind; how far in front of its time the
 row's type is, and what stands behind that time; the model."""
 
+Latest = tuple[int, int, Form]
+"""How the answer before ended: how long the row's end is, how far in front of the message's last
+part what was said ends, and how to read that part."""
+
 NO_FORM: Form = (0, b"", itemgetter(0), itemgetter(0), False)
 NOBODY: Look = (0, 0, _NEVER, _NEVER, 0, _NEVER, "")
 
@@ -120,7 +124,7 @@ class Scanner:
         self._switches = [0, *(switch for _, switch in turns)]
         self._buffer = _empty(BUFFER)
         self._forms: dict[bytes, Form] = {}
-        self._latest = NO_FORM
+        self._latest: Latest = (0, 0, NO_FORM)
         self._models: dict[tuple[bytes, bytes], str] = {}
 
     def scan(self, path: str, before: Found = NOTHING) -> Found:
@@ -143,7 +147,6 @@ class Scanner:
         self._file = os.open(path, os.O_RDONLY)
         try:
             cut = self._read(before["end"])
-            guard = guard_of(self._file, self._base)
         finally:
             os.close(self._file)
         return Found(
@@ -152,7 +155,7 @@ class Scanner:
             states=list(self._states.values()),
             folder=self._folder,
             end=self._base,
-            guard=guard,
+            guard=self._guard,
             invalid=self._invalid,
             unknown=self._unknown,
             cut=cut,
@@ -170,6 +173,7 @@ class Scanner:
             self._base += done
             kept = end - done
             if end < room:
+                self._guard = self._guard_of(done)
                 if done:
                     self._buffer[:kept] = self._buffer[done:end]
                 return self._last(kept)
@@ -179,6 +183,12 @@ class Scanner:
                 longer = _empty(len(self._buffer) + kept)
                 longer[:kept] = self._buffer[:kept]
                 self._buffer = longer
+
+    def _guard_of(self, done: int) -> int:
+        """The same as `guard_of`; mostly, what it needs is at hand."""
+        if done < GUARD:
+            return guard_of(self._file, self._base)
+        return number(bytes(self._buffer[done - GUARD : done]))
 
     def _walk(self, end: int) -> int:
         """Take what the lines in the buffer tell; returns where the last one ends."""
@@ -200,14 +210,14 @@ class Scanner:
                     found.append((line, line, -1, stop))
             else:
                 message = find(MESSAGE, line, line + NEAR)
-                if 0 < message < stop:
+                if line <= message < stop:
                     if not starts(_USER, message):
                         usage = rfind(USAGE, message, stop)
                         if usage > 0 or find(_USED, message, stop) > 0:
                             found.append((line, message, usage, stop))
                 elif (
-                    not 0 < find(_ATTACHMENT, line, line + NEAR) < stop
-                    and find(_USED, line, stop) > 0
+                    not line <= find(_ATTACHMENT, line, line + NEAR) < stop
+                    and find(_USED, line, stop) >= 0
                 ):
                     found.append((line, line, -1, stop))
             line = stop + 1
@@ -219,27 +229,38 @@ class Scanner:
         An answer has a line for each block of its content, and most tell the same of its use.
         """
         buffer, best = self._buffer, self._best
-        find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
+        find, starts = buffer.find, buffer.startswith
         nothing = same = used = asked = bytearray(_NEVER)
         width, ahead, before, behind, gap, end, model = NOBODY
-        count, pattern, values, tokens, fast = self._latest
-        kind = -1
+        reach, back, (count, pattern, values, tokens, fast) = self._latest
+        kind = apart = length = -1
         for line, message, usage, stop in lines:
-            if starts(same, message) and starts(used, usage) and find(asked, usage, stop) > 0:
+            if (
+                starts(same, line + width)
+                and stop - usage == length
+                and starts(used, usage)
+                and starts(_SAID, usage - back)
+                and starts(asked, usage + apart)
+                and starts(end, stop - len(end))
+            ):
                 continue
             same = nothing
             try:
-                # With nothing but the end of a row behind it, a usage is that of the row's message.
-                told = rfind(_BRACE, usage, stop - 1) + 1 if usage > 0 else 0
+                told = stop - reach  # as in the answer before
                 words = buffer[usage:told]
                 numbers = bytes(words.translate(SPACED)).split()
                 numbers.append(_NONE)
-                if len(numbers) != count or pattern % values(numbers) != words:  # as in `fits`
-                    count, pattern, values, tokens, fast = self._form(words, told, stop)
-                    kind = -1
+                if (
+                    len(numbers) != count
+                    or pattern % values(numbers) != words  # as in `fits`
+                    or not starts(_SAID, usage - back)
+                ):
+                    told, words, self._latest = self._form(usage, stop)
+                    numbers = [*bytes(words.translate(SPACED)).split(), _NONE]
+                    reach, back, (count, pattern, values, tokens, fast) = self._latest
+                    before, kind = _NEVER, -1
                 name, time = message + ahead, stop - len(end) - _USUAL
-                name_end = find(_QUOTE, name, usage)
-                start = name - len(before)
+                name_end, start = find(_QUOTE, name, usage), name - len(before)
                 if (
                     start - line != width
                     or not starts(before, start)
@@ -251,12 +272,16 @@ class Scanner:
                     )
                     name, time, kind = message + ahead, stop - len(end) - _USUAL, -1
                     name_end = find(_QUOTE, name, usage)
-                names = buffer[name:name_end]
-                request = find(REQUEST, told, stop)
+                names, request = buffer[name:name_end], find(REQUEST, told, stop)
                 if request > 0:
                     asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
                     names += asked[_TO_REQUEST:-1]
-                    same, used = buffer[message : name_end + len(behind)], words
+                    same, used, apart, length = (
+                        buffer[line + width : name_end + len(behind)],
+                        words,
+                        request - usage,
+                        stop - usage,
+                    )
                 fresh, written, read, output, searches, one_hour, five_minutes = map(
                     int, tokens(numbers)
                 )
@@ -265,7 +290,6 @@ class Scanner:
                     or name == name_end
                     or _ESCAPE in names
                     or not starts(_PARENT, line)
-                    or buffer[usage - 1] != _COMMA
                     or not starts(TIME, time - _TO_TIME)
                     or not starts(TYPE, time - gap)
                     or (request < 0 and find(_ANY_REQUEST, told, stop) > 0)
@@ -298,22 +322,23 @@ class Scanner:
                 same = nothing
                 self._take_other(line, stop)
 
-    def _form(self, words: bytearray, told: int, stop: int) -> Form:
-        """How to read the end of a message.
+    def _form(self, usage: int, stop: int) -> tuple[int, bytearray, Latest]:
+        """Where a message ends, its end, and how to read that.
 
         Args:
-            words: From its usage on.
-            told: Where it ends.
+            usage: Where its last part begins; -1: it hasn't the usual form.
             stop: The end of its line.
 
         Raises:
             ValueError: Not as usual.
         """
-        find, rfind = self._buffer.find, self._buffer.rfind
-        usage = told - len(words)
+        buffer, find, rfind = self._buffer, self._buffer.find, self._buffer.rfind
+        # With nothing but the end of a row behind it, a usage is that of the row's message.
+        told = rfind(_BRACE, usage, stop - 1) + 1 if usage > 0 else 0
+        words = buffer[usage:told]
         said = rfind(_SAID, max(usage - NEAR, 0), usage)
         last = find(_BRACE, said, usage) < 0 <= said and find(TIME, told, stop) > 0
-        if not last or len(words) > FAR:
+        if not last or buffer[usage - 1] != _COMMA or len(words) > FAR:
             raise ValueError(usage)
         looks = bytes(words.translate(None, DIGITS))
         form = self._forms.get(looks)
@@ -321,8 +346,7 @@ class Scanner:
             if len(self._forms) >= MOST:
                 self._forms.clear()
             form = self._forms[looks] = form_of(bytes(words))
-        self._latest = form
-        return form
+        return told, words, (stop - told, usage - said, form)
 
     def _look(self, line: int, message: int, told: int, stop: int) -> Look:
         """How an answer looks.
@@ -339,7 +363,8 @@ class Scanner:
         behind = bytes(buffer[find(_QUOTE, name, said) : said])
         end = bytes(buffer[find(_QUOTE, time, stop) : stop])
         early = find(_SESSION, told, time) > 0 or find(_FOLDER, told, time) > 0
-        if early or min(said, name) < message or min(start, kind) < 0 or len(end) > FAR:
+        torn = find(_OPEN, line + 1, start) >= 0
+        if early or torn or min(said, name) < message or min(start, kind) < 0 or len(end) > FAR:
             raise ValueError(line)
         model = self._models.get((before, behind))
         if model is None:
@@ -416,6 +441,7 @@ class Scanner:
             return 1
         self._buffer[kept : kept + 1] = b"\n"
         self._walk(kept + 1)
+        self._base = 0  # whatever may come behind it, or in its place
         return 0
 
     def _switch(self, at: int, line: int) -> int:
