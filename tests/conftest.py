@@ -1,6 +1,7 @@
 """Guards that every test lives under: a temporary home, and no way to the real one."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ MACHINE = {name: value for name, value in os.environ.items() if not name.startsw
 REAL_HOME = Path.home()
 FORBIDDEN = tuple(str(REAL_HOME / name) for name in (".claude", ".claude.json"))
 _armed = False
+
+# What tests start would ignore Ctrl-C, as they do themselves where they run in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is about how fast this machine is just now.
 hypothesis.settings.register_profile("patient", deadline=None)
