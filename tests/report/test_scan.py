@@ -412,6 +412,10 @@ ALIKE = {
         ),
         row("msg_2"),
     ),
+    "another request, in as many bytes": (
+        in_front(row("msg_1", draft="n" * 18), "draft"),
+        in_front(row("msg_2", draft={"requestId": "evil"}), "draft"),
+    ),
     "a field of the row's in front": (
         row("msg_1"),
         {"parentUuid": "p", "requestSessionId": "t", **without(row("msg_2"), "parentUuid")},
@@ -522,16 +526,18 @@ BEHIND = {
 }
 
 
+@pytest.mark.parametrize("output", [11, 7])
 @pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
 def test_a_line_that_was_torn_is_read_the_same_at_any_time(
-    path: Path, behind: dict[str, Any]
+    path: Path, behind: dict[str, Any], output: int
 ) -> None:
-    """Wherever, and whether or not the answer that it is of was just read."""
-    answer, rest = line(row()), line(behind)
+    """Wherever, and whether or not the answer that it is of was read before, or just now."""
+    before, answer, rest = line(row(usage=usage(output))), line(row()), line(behind) * 2
     for place in range(1, len(answer)):
         for torn in (answer[:place], answer[place:]):
-            content = answer + torn + rest + rest
-            assert read_on(path, content, len(answer)) == read(path, content)
+            found = read(path, before + torn + rest)
+            assert read_on(path, before + torn + rest, len(before)) == found
+            assert read(path, torn + rest)["invalid"] == found["invalid"]
 
 
 def test_the_folder_is_known_wherever_it_stands(path: Path) -> None:

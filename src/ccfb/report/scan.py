@@ -101,12 +101,8 @@ does (-1: it hasn't the usual form), and where the line ends."""
 
 Look = tuple[int, int, bytes, bytes, int, bytes, str]
 """What is mostly the same as in the answer before: how long the row's parent is; where in the
-message its name is, and what stands between both, and behind; how far in front of its time the
-row's type is, and what stands behind that time; the model."""
-
-Latest = tuple[int, int, Form]
-"""How the answer before ended: how long the row's end is, how far in front of the message's last
-part what was said ends, and how to read that part."""
+message its name is, and what stands between both, and behind; how far in front of the line's end
+the row's type is, and what stands behind its time; the model."""
 
 NO_FORM: Form = (0, b"", itemgetter(0), itemgetter(0), False)
 NOBODY: Look = (0, 0, _NEVER, _NEVER, 0, _NEVER, "")
@@ -124,7 +120,7 @@ class Scanner:
         self._switches = [0, *(switch for _, switch in turns)]
         self._buffer = _empty(BUFFER)
         self._forms: dict[bytes, Form] = {}
-        self._latest: Latest = (0, 0, NO_FORM)
+        self._latest = NO_FORM
         self._models: dict[tuple[bytes, bytes], str] = {}
 
     def scan(self, path: str, before: Found = NOTHING) -> Found:
@@ -132,7 +128,7 @@ class Scanner:
 
         Args:
             path: Of the transcript.
-            before: What was found in it up to its `end`.
+            before: What was found in it up to its `end`, if that isn't 0.
 
         Raises:
             OSError: It can't be read.
@@ -229,59 +225,50 @@ class Scanner:
         An answer has a line for each block of its content, and most tell the same of its use.
         """
         buffer, best = self._buffer, self._best
-        find, starts = buffer.find, buffer.startswith
+        find, rfind, starts = buffer.find, buffer.rfind, buffer.startswith
         nothing = same = used = asked = bytearray(_NEVER)
-        width, ahead, before, behind, gap, end, model = NOBODY
-        reach, back, (count, pattern, values, tokens, fast) = self._latest
-        kind = apart = length = -1
+        width, ahead, before, behind, tail, end, model = NOBODY
+        count, pattern, values, tokens, fast = self._latest
+        kind = -1
         for line, message, usage, stop in lines:
             if (
                 starts(same, line + width)
-                and stop - usage == length
                 and starts(used, usage)
-                and starts(_SAID, usage - back)
-                and starts(asked, usage + apart)
+                and find(asked, usage, stop) > 0
+                and starts(TYPE, stop - tail)
                 and starts(end, stop - len(end))
             ):
                 continue
-            same = nothing
+            used = nothing
             try:
-                told = stop - reach  # as in the answer before
+                # With nothing but the end of a row behind it, a usage is that of the row's message.
+                told = rfind(_BRACE, usage, stop - 1) + 1 if usage > 0 else 0
                 words = buffer[usage:told]
                 numbers = bytes(words.translate(SPACED)).split()
                 numbers.append(_NONE)
-                if (
-                    len(numbers) != count
-                    or pattern % values(numbers) != words  # as in `fits`
-                    or not starts(_SAID, usage - back)
-                ):
-                    told, words, self._latest = self._form(usage, stop)
-                    numbers = [*bytes(words.translate(SPACED)).split(), _NONE]
-                    reach, back, (count, pattern, values, tokens, fast) = self._latest
-                    before, kind = _NEVER, -1
+                if len(numbers) != count or pattern % values(numbers) != words:  # as in `fits`
+                    count, pattern, values, tokens, fast = self._form(words, told, stop)
+                    kind = -1
                 name, time = message + ahead, stop - len(end) - _USUAL
-                name_end, start = find(_QUOTE, name, usage), name - len(before)
+                name_end = find(_QUOTE, name, usage)
+                start = name - len(before)
                 if (
                     start - line != width
                     or not starts(before, start)
                     or not starts(behind, name_end)
                     or not starts(end, time + _USUAL)
                 ):
-                    width, ahead, before, behind, gap, end, model = self._look(
+                    width, ahead, before, behind, tail, end, model = self._look(
                         line, message, told, stop
                     )
                     name, time, kind = message + ahead, stop - len(end) - _USUAL, -1
                     name_end = find(_QUOTE, name, usage)
-                names, request = buffer[name:name_end], find(REQUEST, told, stop)
+                names = buffer[name:name_end]
+                request = find(REQUEST, told, stop)
                 if request > 0:
                     asked = buffer[request : find(_QUOTE, request + _TO_REQUEST, stop) + 1]
                     names += asked[_TO_REQUEST:-1]
-                    same, used, apart, length = (
-                        buffer[line + width : name_end + len(behind)],
-                        words,
-                        request - usage,
-                        stop - usage,
-                    )
+                    same, used = buffer[line + width : name_end + len(behind)], words
                 fresh, written, read, output, searches, one_hour, five_minutes = map(
                     int, tokens(numbers)
                 )
@@ -290,11 +277,12 @@ class Scanner:
                     or name == name_end
                     or _ESCAPE in names
                     or not starts(_PARENT, line)
+                    or buffer[usage - 1] != _COMMA
                     or not starts(TIME, time - _TO_TIME)
-                    or not starts(TYPE, time - gap)
+                    or not starts(TYPE, stop - tail)
                     or (request < 0 and find(_ANY_REQUEST, told, stop) > 0)
                 ):
-                    same = nothing
+                    used = nothing
                     self._take_other(line, stop)
                     continue
                 key = hash(int.from_bytes(names, "big"))  # as `number` does
@@ -319,26 +307,25 @@ class Scanner:
                     searches,
                 )
             except (IndexError, RecursionError, ValueError):
-                same = nothing
+                used = nothing
                 self._take_other(line, stop)
 
-    def _form(self, usage: int, stop: int) -> tuple[int, bytearray, Latest]:
-        """Where a message ends, its end, and how to read that.
+    def _form(self, words: bytearray, told: int, stop: int) -> Form:
+        """How to read the end of a message.
 
         Args:
-            usage: Where its last part begins; -1: it hasn't the usual form.
+            words: From its usage on.
+            told: Where it ends.
             stop: The end of its line.
 
         Raises:
             ValueError: Not as usual.
         """
-        buffer, find, rfind = self._buffer, self._buffer.find, self._buffer.rfind
-        # With nothing but the end of a row behind it, a usage is that of the row's message.
-        told = rfind(_BRACE, usage, stop - 1) + 1 if usage > 0 else 0
-        words = buffer[usage:told]
+        find, rfind = self._buffer.find, self._buffer.rfind
+        usage = told - len(words)
         said = rfind(_SAID, max(usage - NEAR, 0), usage)
         last = find(_BRACE, said, usage) < 0 <= said and find(TIME, told, stop) > 0
-        if not last or buffer[usage - 1] != _COMMA or len(words) > FAR:
+        if not last or len(words) > FAR:
             raise ValueError(usage)
         looks = bytes(words.translate(None, DIGITS))
         form = self._forms.get(looks)
@@ -346,7 +333,8 @@ class Scanner:
             if len(self._forms) >= MOST:
                 self._forms.clear()
             form = self._forms[looks] = form_of(bytes(words))
-        return told, words, (stop - told, usage - said, form)
+        self._latest = form
+        return form
 
     def _look(self, line: int, message: int, told: int, stop: int) -> Look:
         """How an answer looks.
@@ -363,16 +351,21 @@ class Scanner:
         behind = bytes(buffer[find(_QUOTE, name, said) : said])
         end = bytes(buffer[find(_QUOTE, time, stop) : stop])
         early = find(_SESSION, told, time) > 0 or find(_FOLDER, told, time) > 0
-        torn = find(_OPEN, line + 1, start) >= 0
+        torn = find(_OPEN, line + 1, start) >= 0 or find(_OPEN, told, stop) >= 0
         if early or torn or min(said, name) < message or min(start, kind) < 0 or len(end) > FAR:
             raise ValueError(line)
+        if end not in self._origins:
+            row = loads('{"":"' + end.decode("utf-8", "replace"))
+            if not isinstance(row, dict) or "sessionId" not in row:
+                raise ValueError(line)
+            self._origins[end] = origin_of(row)
         model = self._models.get((before, behind))
         if model is None:
             if len(self._models) >= MOST:
                 self._models.clear()
             model = model_of(bytes(buffer[line:said]), before, behind)
             self._models[before, behind] = model
-        return start - line, name - message, before, behind, time - kind, end, model
+        return start - line, name - message, before, behind, stop - kind, end, model
 
     def _take_other(self, line: int, stop: int) -> None:
         """The same for an answer of another form."""
@@ -388,21 +381,11 @@ class Scanner:
                 self._best[key] = (*known[:OUTPUT], *tokens)
 
     def _usual_kind(self, model: str, fast: bool, end: bytes, at: int, line: int) -> int:
-        """The kind of an answer; most lines of a transcript end alike.
-
-        Raises:
-            ValueError: The end doesn't tell the session.
-        """
+        """The kind of an answer; most lines of a transcript end alike."""
         kind = self._usual.get((model, fast, end))
         if kind is not None:
             return kind
-        origin = self._origins.get(end)
-        if origin is None:
-            row = loads('{"":"' + end.decode("utf-8", "replace"))
-            if not isinstance(row, dict) or "sessionId" not in row:
-                raise ValueError(end)
-            origin = self._origins[end] = origin_of(row)
-        kind = self._kind(origin, model, fast, at, line)
+        kind = self._kind(self._origins[end], model, fast, at, line)
         if not self._turns:
             self._usual[model, fast, end] = kind
         return kind
@@ -432,7 +415,7 @@ class Scanner:
         return None
 
     def _last(self, kept: int) -> int:
-        """What stands behind the last end of line; it is read again once that line is complete."""
+        """What stands behind the last end of line; it is read again when the transcript changes."""
         if not kept:
             return 0
         try:
