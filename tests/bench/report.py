@@ -32,6 +32,9 @@ REPORT = [str(Path(sys.executable).with_name("ccfb")), "report"]
 
 GB, MB = 1_000_000_000, 1_000_000
 SESSIONS_OF_A_GB = 3_000
+NAME = b'"id":"msg_'
+"""What an answer's row has."""
+
 MIB = 1024
 """Of what the system counts in."""
 
@@ -62,9 +65,9 @@ class Home:
         )
         self._own = projects / "own" / "own.jsonl"
         self._own.parent.mkdir()
-        shutil.copy(transcripts[len(transcripts) // 2], self._own)
-        answers = [line for line in self._own.read_bytes().splitlines() if b'"id":"msg_' in line]
-        self._answer = answers[-1]
+        middle = transcripts[len(transcripts) // 2 :]
+        shutil.copy(next(path for path in middle if NAME in path.read_bytes()), self._own)
+        self._answer = [line for line in self._own.read_bytes().splitlines() if NAME in line][-1]
 
     def forget(self) -> None:
         """Have the next report start from nothing."""
@@ -72,9 +75,9 @@ class Home:
 
     def append(self) -> None:
         """Add an answer to a transcript."""
-        name = f'"id":"msg_{time.time_ns()}'.encode()
+        name = NAME + str(time.time_ns()).encode()
         with self._own.open("ab") as file:
-            file.write(self._answer.replace(b'"id":"msg_', name) + b"\n")
+            file.write(self._answer.replace(NAME, name) + b"\n")
 
     def run(self, command: list[str]) -> Run:
         """Run a program here."""
