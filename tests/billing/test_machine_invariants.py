@@ -36,6 +36,9 @@ from ccfb.billing.model import Entry, Moment, State, Window
 from ccfb.billing.rules import Caps, Policy, Rules
 
 HOUR = 3_600.0
+TICK = 0.001
+"""Seconds: no two events are of the same moment, and a meter is known by when it began."""
+
 NAMES = ("anthropic", "openrouter")
 
 sessions = st.sampled_from(["s1", "s2", "s3"])
@@ -82,6 +85,7 @@ class Billing(RuleBasedStateMachine):
         return Moment(self.wall, self.boot, self.offset)
 
     def see(self, event: Event) -> list[Action]:
+        self.time_passes(TICK)
         before = self.state.model_dump_json()
         state, actions = advance(self.state, event, self.user, self.now)
         again = advance(self.state, event, self.user, self.now)
