@@ -133,6 +133,19 @@ def test_only_what_was_added_is_read(transcripts: list[Path], tmp_path: Path) ->
     assert sorted(read_on.sums) == sorted(anew().sums)
 
 
+def test_a_last_line_without_its_end_counts_for_as_long_as_it_is_there(
+    transcripts: list[Path],
+) -> None:
+    before = report()
+    whole = transcripts[0].read_bytes()
+    transcripts[0].write_bytes(whole + line(row("last")).rstrip())
+    assert sum(each.requests for each in report().sums) == 1 + sum(
+        each.requests for each in before.sums
+    )
+    transcripts[0].write_bytes(whole)
+    assert same(report(), before)
+
+
 @pytest.fixture(params=[(64, 4_096, 64_000_000), (2, 3, 64_000_000), (2, 3, 1)], ids=str)
 def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In which things are done: to fill the usual ones, a test would need too much of each."""

@@ -505,6 +505,10 @@ def test_a_last_line_without_its_end_counts_and_is_read_again(path: Path) -> Non
     first = read(path, content + line(row("msg_2")).rstrip())
     assert len(told(first)) == 2
     assert first["end"] == 0
+    content += line(row("msg_2"))
+    for more in (b"", line(row("msg_3"))):
+        assert read_on(path, content + more, len(content) - 1) == read(path, content + more)
+    assert len(told(read_on(path, content + more, len(content) - 1))) == 3
 
 
 @given(st.lists(rows(), max_size=6), st.integers(0, 4_000))
